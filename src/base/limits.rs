@@ -1,0 +1,46 @@
+//! Every limit of the system has its name, its reason and its arithmetic here.
+
+use super::Span;
+
+/// 10^17 分 = 10^15 yuan, about ten times China's yearly product: nothing real is larger, and sums of ninety such
+/// amounts still fit an `i64`.
+pub const AMOUNT_MAX_FEN: i64 = 100_000_000_000_000_000;
+/// Ledger format §2.
+pub const PAYLOAD_MAX_BYTES: usize = 60_000;
+/// A leaf has a fixed shape; 255 bytes of origin leave it far below this, and a uint16 counts it in a bundle.
+pub const LEAF_MAX_BYTES: usize = 1_024;
+/// A schemeless URL; longer names no witness accepts.
+pub const ORIGIN_MAX_BYTES: usize = 255;
+/// Nesting of JSON that we parse; our deepest payload has six levels.
+pub const JSON_DEPTH_MAX: usize = 16;
+/// A compact JWS of a bid is about 700 bytes.
+pub const STATEMENT_MAX_BYTES: usize = 2_048;
+/// Entries of one group commit: past 256 a batch buys little and costs latency.
+pub const BATCH_MAX_ENTRIES: usize = 256;
+/// Commands waiting for the sequencer. At 10,000 a second this is under half a second of work; beyond it the answer is
+/// `busy` at once rather than a late refusal.
+pub const QUEUE_MAX: usize = 4_096;
+/// A slot that was reserved and not filled holds back everything behind it, so its check has a bound.
+pub const CHECK_MAX: Span = Span::secs(5);
+/// Text of a title, a name, a place.
+pub const TITLE_MAX_CHARS: usize = 200;
+/// A reason, a question, an answer.
+pub const TEXT_MAX_CHARS: usize = 4_000;
+/// Lots of one project.
+pub const LOTS_PER_PROJECT_MAX: usize = 200;
+/// Bidders of one lot: three-digit numbers.
+pub const BIDDERS_PER_LOT_MAX: usize = 900;
+/// Documents of one notice.
+pub const DOCUMENTS_MAX: usize = 50;
+/// Rungs of a lot's ladder past the price.
+pub const RUNGS_MAX: usize = 4;
+/// An HTTP body: the largest is a notice with its documents' digests.
+pub const BODY_MAX_BYTES: usize = 64 * 1_024;
+/// Rows of one page.
+pub const PAGE_MAX_ROWS: usize = 200;
+/// A viewer's unsent bytes before it is cut off; it resumes by `from`.
+pub const VIEWER_QUEUE_MAX_BYTES: usize = 256 * 1_024;
+/// A viewer's unsent frames before it is cut off.
+pub const VIEWER_QUEUE_MAX_FRAMES: usize = 512;
+/// A viewer's write that makes no progress.
+pub const VIEWER_STALL_MAX: Span = Span::secs(5);

@@ -1,0 +1,16 @@
+//! Lives here: money in 分, time in microseconds, ids, hashes, the named limits, the one table of error codes.
+//! Must never know: any other room, I/O, a clock.
+//! Start reading at `money`, then `codes`.
+
+pub mod codes;
+pub mod hash;
+pub mod id;
+pub mod limits;
+pub mod money;
+pub mod time;
+
+pub use codes::Code;
+pub use hash::Hash;
+pub use id::Id;
+pub use money::Fen;
+pub use time::{Micros, Span};

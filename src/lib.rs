@@ -1,0 +1,9 @@
+//! Mingjian 明鉴: a public-resource trading platform with a live audit trail.
+//!
+//! The ledger is the truth; everything else is a view of it. The rooms below stand in reading order, and each uses only
+//! rooms above it (`tests/tidy.rs` holds that order). Without the default feature `server` the crate is the verifier:
+//! the first four rooms, which need no operating system and also build for wasm32.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod base;
