@@ -44,3 +44,13 @@ pub const VIEWER_QUEUE_MAX_BYTES: usize = 256 * 1_024;
 pub const VIEWER_QUEUE_MAX_FRAMES: usize = 512;
 /// A viewer's write that makes no progress.
 pub const VIEWER_STALL_MAX: Span = Span::secs(5);
+/// 招标拍卖挂牌出让国有建设用地使用权规定 art. 18: a listing lasts at least ten days.
+pub const LISTING_QUOTING_MIN: Span = Span::days(10);
+/// A countdown shorter than this cannot be answered by a person on a slow line.
+pub const WINDOW_MIN: Span = Span::secs(10);
+/// Longest single period of a lot's clock: keeps every sum of times far inside the calendar.
+pub const PERIOD_MAX: Span = Span::days(366);
+/// Steps that one bid may take at most, whatever the notice says.
+pub const MAX_STEPS_MAX: u32 = 1_000_000;
+/// An outage longer than this suspends the affected auctions by rule; a shorter one is within the countdown's margin.
+pub const OUTAGE_TOLERATED: Span = Span::secs(10);

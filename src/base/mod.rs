@@ -5,12 +5,15 @@
 pub mod codes;
 pub mod hash;
 pub mod id;
+pub mod jwk;
 pub mod limits;
 pub mod money;
+pub mod reserve;
 pub mod time;
 
 pub use codes::Code;
 pub use hash::Hash;
 pub use id::Id;
+pub use jwk::Jwk;
 pub use money::Fen;
 pub use time::{Micros, Span};
