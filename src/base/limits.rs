@@ -44,3 +44,7 @@ pub const VIEWER_QUEUE_MAX_BYTES: usize = 256 * 1_024;
 pub const VIEWER_QUEUE_MAX_FRAMES: usize = 512;
 /// A viewer's write that makes no progress.
 pub const VIEWER_STALL_MAX: Span = Span::secs(5);
+/// Connections to the platform's database. SQLite has one writer at a time, so more would only wait for each other.
+pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
+/// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
+pub const DATABASE_WAIT_MAX: Span = Span::secs(5);

@@ -3,6 +3,7 @@
 //! Start reading at `money`, then `codes`.
 
 pub mod codes;
+pub mod entropy;
 pub mod hash;
 pub mod id;
 pub mod limits;
@@ -10,6 +11,7 @@ pub mod money;
 pub mod time;
 
 pub use codes::Code;
+pub use entropy::Entropy;
 pub use hash::Hash;
 pub use id::Id;
 pub use money::Fen;
