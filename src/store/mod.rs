@@ -9,12 +9,13 @@
 pub mod connection;
 pub mod data_dir;
 pub mod platform;
+mod values;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use data_dir::DataDir;
-pub use platform::Platform;
+pub use platform::{Platform, Tx};
 
 use crate::base::Code;
 
@@ -52,5 +53,12 @@ impl From<StoreError> for Code {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "store");
         if matches!(error, StoreError::Pool(_)) { Self::Busy } else { Self::Internal }
+    }
+}
+
+/// What fails in the transaction itself rather than in a statement of it.
+impl From<diesel::result::Error> for Code {
+    fn from(error: diesel::result::Error) -> Self {
+        StoreError::from(error).into()
     }
 }

@@ -1,11 +1,19 @@
 //! `platform.sqlite`: what the platform knows besides the ledgers. Accounts' secrets and sessions are the one part of
 //! the product's state that no ledger can rebuild; the query tables can all be dropped.
 
+pub mod accounts;
+pub mod identity_keys;
+pub mod review_cases;
+mod schema;
+pub mod security_events;
+pub mod sessions;
+pub mod throttle;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::SqliteConnection;
-use diesel::r2d2::{ConnectionManager, Pool};
+use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::{DataDir, StoreError, connection};
@@ -16,10 +24,13 @@ fn migrations() -> EmbeddedMigrations {
     MIGRATIONS
 }
 
+/// A connection or a transaction on it, for rooms that do not name diesel.
+pub type Tx = SqliteConnection;
+
 /// The platform's database; cheap to clone, one pool behind all clones.
 #[derive(Clone)]
 pub struct Platform {
-    pool: Pool<ConnectionManager<SqliteConnection>>,
+    pool: Pool<ConnectionManager<Tx>>,
     /// The directory stays locked for as long as anybody can write to it.
     _dir: Arc<DataDir>,
 }
@@ -40,14 +51,24 @@ impl Platform {
     }
 
     /// Runs `work` on one connection, each statement for itself.
-    pub fn read<T>(&self, work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        work(&mut *self.pool.get()?)
+    pub fn read<T, E>(&self, work: impl FnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        work(&mut *self.connection()?)
     }
 
-    /// Runs `work` in one transaction that holds the write lock from its start: a transaction that first reads and then
-    /// writes would otherwise fail with `SQLITE_BUSY` at once, whatever the busy timeout.
-    pub fn write<T>(&self, work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.pool.get()?.immediate_transaction(work)
+    /// Runs `work` in one transaction, which an error of `work` rolls back. It holds the write lock from its start: one
+    /// that first reads and then writes would otherwise fail with `SQLITE_BUSY` at once, whatever the busy timeout.
+    pub fn write<T, E>(&self, work: impl FnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError> + From<diesel::result::Error>,
+    {
+        self.connection()?.immediate_transaction(work)
+    }
+
+    fn connection(&self) -> Result<PooledConnection<ConnectionManager<Tx>>, StoreError> {
+        Ok(self.pool.get()?)
     }
 }
 
