@@ -9,3 +9,8 @@
 pub mod base;
 
 pub mod engine;
+#[cfg(feature = "server")]
+pub mod store;
+
+#[cfg(feature = "server")]
+pub mod identity;

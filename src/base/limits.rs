@@ -54,3 +54,7 @@ pub const PERIOD_MAX: Span = Span::days(366);
 pub const MAX_STEPS_MAX: u32 = 1_000_000;
 /// An outage longer than this suspends the affected auctions by rule; a shorter one is within the countdown's margin.
 pub const OUTAGE_TOLERATED: Span = Span::secs(10);
+/// Connections to the platform's database. SQLite has one writer at a time, so more would only wait for each other.
+pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
+/// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
+pub const DATABASE_WAIT_MAX: Span = Span::secs(5);

@@ -3,6 +3,7 @@
 //! Start reading at `money`, then `codes`.
 
 pub mod codes;
+pub mod entropy;
 pub mod hash;
 pub mod id;
 pub mod jwk;
@@ -12,6 +13,7 @@ pub mod reserve;
 pub mod time;
 
 pub use codes::Code;
+pub use entropy::Entropy;
 pub use hash::Hash;
 pub use id::Id;
 pub use jwk::Jwk;

@@ -1,0 +1,62 @@
+//! Failed sign-ins, and the networks that an account is known from.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::Tx;
+use super::schema::{known_network, sign_in_failure};
+use crate::base::{Id, Micros};
+use crate::store::StoreError;
+
+/// Failures counted for `subject` (which may be empty) from `network` (which may be empty), and when the last one was.
+pub fn failures(tx: &mut Tx, subject: &[u8], network: &str) -> Result<Option<(i64, Micros)>, StoreError> {
+    Ok(sign_in_failure::table
+        .find((subject, network))
+        .select((sign_in_failure::failures, sign_in_failure::last_at))
+        .first(tx)
+        .optional()?)
+}
+
+pub fn set_failures(tx: &mut Tx, subject: &[u8], network: &str, count: i64, at: Micros) -> Result<(), StoreError> {
+    use sign_in_failure as f;
+    diesel::insert_into(f::table)
+        .values((f::subject.eq(subject), f::network.eq(network), f::failures.eq(count), f::last_at.eq(at.get())))
+        .on_conflict((f::subject, f::network))
+        .do_update()
+        .set((f::failures.eq(excluded(f::failures)), f::last_at.eq(excluded(f::last_at))))
+        .execute(tx)?;
+    Ok(())
+}
+
+pub fn clear_failures(tx: &mut Tx, subject: &[u8], network: &str) -> Result<(), StoreError> {
+    diesel::delete(sign_in_failure::table.find((subject, network))).execute(tx)?;
+    Ok(())
+}
+
+pub fn is_known(tx: &mut Tx, account: Id, network: &str) -> Result<bool, StoreError> {
+    let row = known_network::table.find((account.to_string(), network));
+    Ok(diesel::select(diesel::dsl::exists(row)).get_result(tx)?)
+}
+
+/// Remembers that the account signed in from `network`, and of all its networks the `keep` newest.
+pub fn remember(tx: &mut Tx, account: Id, network: &str, at: Micros, keep: i64) -> Result<(), StoreError> {
+    use known_network as k;
+    let account = account.to_string();
+    diesel::insert_into(k::table)
+        .values((k::account.eq(&account), k::network.eq(network), k::last_at.eq(at.get())))
+        .on_conflict((k::account, k::network))
+        .do_update()
+        .set(k::last_at.eq(excluded(k::last_at)))
+        .execute(tx)?;
+    let rows = k::table.filter(k::account.eq(&account)).order(k::last_at.desc()).offset(keep);
+    let surplus: Vec<String> = rows.limit(i64::MAX).select(k::network).load(tx)?;
+    diesel::delete(k::table.filter(k::account.eq(&account).and(k::network.eq_any(surplus)))).execute(tx)?;
+    Ok(())
+}
+
+/// Forgets failures and known networks older than the given times.
+pub fn sweep(tx: &mut Tx, failed_before: Micros, known_before: Micros) -> Result<usize, StoreError> {
+    let failures = sign_in_failure::table.filter(sign_in_failure::last_at.le(failed_before.get()));
+    let known = known_network::table.filter(known_network::last_at.le(known_before.get()));
+    Ok(diesel::delete(failures).execute(tx)? + diesel::delete(known).execute(tx)?)
+}
