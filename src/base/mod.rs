@@ -7,10 +7,12 @@ pub mod hash;
 pub mod id;
 pub mod limits;
 pub mod money;
+pub mod reserve;
 pub mod time;
 
 pub use codes::Code;
 pub use hash::Hash;
 pub use id::Id;
 pub use money::Fen;
+pub use reserve::reserve_commitment;
 pub use time::{Micros, Span};
