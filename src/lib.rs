@@ -9,6 +9,9 @@
 pub mod base;
 
 pub mod engine;
+
+pub mod ledger;
+
 #[cfg(feature = "server")]
 pub mod store;
 

@@ -15,6 +15,12 @@ pub const ORIGIN_MAX_BYTES: usize = 255;
 pub const JSON_DEPTH_MAX: usize = 16;
 /// A compact JWS of a bid is about 700 bytes.
 pub const STATEMENT_MAX_BYTES: usize = 2_048;
+/// A checkpoint is about 300 bytes, a witness's line 150.
+pub const NOTE_MAX_BYTES: usize = 64 * 1_024;
+/// The specification asks for at least 16.
+pub const NOTE_SIGNATURES_MAX: usize = 64;
+/// Unauthenticated bytes beside somebody else's proof; ours has none.
+pub const PROOF_EXTRA_MAX_BYTES: usize = 8 * 1_024;
 /// Entries of one group commit: past 256 a batch buys little and costs latency.
 pub const BATCH_MAX_ENTRIES: usize = 256;
 /// Commands waiting for the sequencer. At 10,000 a second this is under half a second of work; beyond it the answer is

@@ -16,6 +16,7 @@ pub use codes::Code;
 pub use entropy::Entropy;
 pub use hash::Hash;
 pub use id::Id;
-pub use jwk::Jwk;
+pub use jwk::{Jwk, Thumbprint};
 pub use money::Fen;
+pub use reserve::reserve_commitment;
 pub use time::{Micros, Span};

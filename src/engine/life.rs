@@ -6,7 +6,7 @@ use super::decide::{Refusal, require_text};
 use super::event::*;
 use super::rules::Category;
 use super::state::{Applicant, Deposit, Lot, Phase, Project, State};
-use crate::base::{Code, Fen, Hash, Id, Jwk, Micros, Span, limits};
+use crate::base::{Code, Fen, Hash, Id, Jwk, Micros, Span, limits, reserve_commitment};
 
 pub fn register_project(state: &State, actor: Actor, id: Id, fact: &ProjectRegistered) -> Result<Vec<Event>, Refusal> {
     if state.projects.contains_key(&id) || state.codes.contains(&fact.code) {
@@ -208,7 +208,7 @@ pub fn disclose_reserve(lot: &Lot, actor: Actor, fact: &ReserveDisclosed) -> Res
     let (Phase::Disclosing, Some(reserve)) = (lot.phase, lot.rules.reserve) else {
         return Err(Code::ReserveNotDue.into());
     };
-    if crate::base::reserve::commitment(lot.id, fact.amount, &fact.nonce.0) != reserve.commitment {
+    if reserve_commitment(lot.id, fact.amount, &fact.nonce.0) != reserve.commitment {
         return Err(Code::ReserveMismatch.into());
     }
     let mut events = vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::ReserveDisclosed(fact.clone()) }];

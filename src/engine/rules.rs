@@ -64,7 +64,7 @@ pub struct Timetable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reserve {
-    /// [`crate::base::reserve::commitment`] of lot, amount and nonce.
+    /// [`crate::base::reserve_commitment`] of lot, amount and nonce.
     pub commitment: Hash,
     /// How long after the close the owner may take; after that the reserve lapses and the best bid stands.
     pub disclosure: Span,

@@ -1,0 +1,29 @@
+//! Lives here: the ledger format of `docs/ledger-format.md`, pure: payloads, leaves, the chain, the Merkle tree, tiles,
+//! checkpoints, cosignatures, receipts, statements, and the one rule by which a signature holds.
+//! Must never know: I/O, threads, SQL, HTTP, clocks, randomness. Salts, times and keys come in as arguments.
+//! Start reading at `payload`, then `leaf` and `tree`; each file is named after the specification that it follows.
+
+pub mod checkpoint;
+pub mod cosignature;
+pub mod jcs;
+pub mod leaf;
+pub mod note;
+pub mod origin;
+pub mod payload;
+pub mod proof;
+pub mod signature;
+pub mod statement;
+pub mod tile;
+pub mod tree;
+
+pub use checkpoint::{Checkpoint, Policy, SignedCheckpoint};
+
+pub use leaf::{Chain, Leaf, leaf_hash};
+pub use note::{Note, VerifierKey};
+pub use origin::Origin;
+pub use payload::Payload;
+pub use proof::Proof;
+pub use signature::{PublicKey, SeedSigner, Signer, SignerError};
+pub use statement::{BidStatement, ConfirmStatement, KeyBinding, Nonce, Seen, StatementError};
+pub use tile::{TileBuilder, TilePath};
+pub use tree::{Frontier, HashReader};
