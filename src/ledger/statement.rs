@@ -1,4 +1,4 @@
-//! Ledger format §5: what a bidder signs. A JWS in compact form (RFC 7515, `EdDSA` by RFC 8037), of which exactly one
+//! Ledger format §7: what a bidder signs. A JWS in compact form (RFC 7515, `EdDSA` by RFC 8037), of which exactly one
 //! spelling is read: header and claims canonical, exactly the known keys, no choice of algorithm.
 
 use std::fmt;
