@@ -1,4 +1,4 @@
-//! Ledger format §4: what is chained. Every leaf has the same shape, so it is written and read by that shape; each of
+//! Ledger format §3: what is chained. Every leaf has the same shape, so it is written and read by that shape; each of
 //! its fields has exactly one spelling, hence whatever is read here is the canonical form of itself.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,4 +1,4 @@
-//! Ledger format §3: what happened. The stored bytes are the truth; they are hashed and served as they are.
+//! Ledger format §2: what happened. The stored bytes are the truth; they are hashed and served as they are.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Ledger format §7: what a bidder signs. A JWS in compact form (RFC 7515, `EdDSA` by RFC 8037), of which exactly one
+//! Ledger format §5: what a bidder signs. A JWS in compact form (RFC 7515, `EdDSA` by RFC 8037), of which exactly one
 //! spelling is read: header and claims canonical, exactly the known keys, no choice of algorithm.
 
 use std::fmt;
@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::jcs;
-
 use super::origin::Origin;
 use super::signature::{PublicKey, SIGNATURE_BYTES, Signer, SignerError, WeakKey};
 use crate::base::limits::STATEMENT_MAX_BYTES;

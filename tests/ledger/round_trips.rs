@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mingjian::base::{Code, Fen, Hash, Id, Micros};
+use mingjian::base::{Code, Fen, Hash, Id, Jwk, Micros};
 use mingjian::ledger::statement::{self, Claims, ConfirmStatement, KeyBinding, NotANonce, StatementError};
 use mingjian::ledger::tile::{TileKind, decode_bundle, encode_bundle};
-use mingjian::ledger::{BidStatement, Jwk, Leaf, Nonce, Origin, Payload, Seen, Signer, TilePath, jcs, payload};
+use mingjian::ledger::{BidStatement, Leaf, Nonce, Origin, Payload, PublicKey, Seen, Signer, TilePath, jcs, payload};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -182,7 +182,7 @@ fn forge(header: &str, claims: &str) -> String {
 #[test]
 fn a_statement_has_one_spelling_even_when_well_signed() {
     let key = signer("lot").public();
-    let kid = Jwk::new(&key).thumbprint();
+    let kid = key.jwk().thumbprint();
     let header = format!(r#"{{"alg":"EdDSA","kid":"{kid}","typ":"mj-bid+jws"}}"#);
     let claims = r#"{"amount":"100","issued_at":"2026-11-23T04:05:06.000000Z","ledger":"a.example","lot":"01JD9Z5T8Q3W6V2K4M7N0P1R2S","nonce":"01a2075a-e5d6-7c41-9b0e-6f2d83a14c73","number":3,"rung":1,"seen":{"root":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","size":4}}"#;
     let read = |jws: &str| statement::decode::<BidStatement>(jws).and_then(|decoded| decoded.verify(&key));
@@ -246,7 +246,7 @@ fn the_other_statements_round_trip_and_are_bound_to_their_lot() {
     assert_eq!(read, confirm);
     assert!(statement::decode::<BidStatement>(&jws).is_err());
 
-    let binding = KeyBinding { issued_at, key: Jwk::new(&signer("lot").public()), ledger: ledger.clone(), lot };
+    let binding = KeyBinding { issued_at, key: signer("lot").public().jwk(), ledger: ledger.clone(), lot };
     let jws = statement::sign(&binding, &signer("witness")).unwrap();
     let read = statement::decode::<KeyBinding>(&jws).unwrap().verify(&signer("witness").public()).unwrap();
     assert_eq!(read, binding);
@@ -266,7 +266,7 @@ fn the_other_statements_round_trip_and_are_bound_to_their_lot() {
 #[test]
 fn a_weak_key_is_read_and_then_refused() {
     let weak: Jwk = serde_json::from_value(json!({"crv": "Ed25519", "kty": "OKP", "x": "A".repeat(43)})).unwrap();
-    assert_eq!(StatementError::from(weak.public_key().unwrap_err()).code(), Code::KeyWeak);
+    assert_eq!(StatementError::from(PublicKey::from_jwk(&weak).unwrap_err()).code(), Code::KeyWeak);
     for bad in [
         json!({"crv": "Ed25519", "kty": "OKP", "x": "A".repeat(42)}),
         json!({"crv": "X25519", "kty": "OKP", "x": "A".repeat(43)}),

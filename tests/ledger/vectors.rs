@@ -3,13 +3,13 @@
 use std::sync::LazyLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use mingjian::base::Hash;
+use mingjian::base::{Hash, Jwk};
 use mingjian::ledger::checkpoint::{Policy, SignedCheckpoint};
 use mingjian::ledger::signature::{SeedSigner, Signer};
 use mingjian::ledger::statement::{self, BidStatement, StatementError};
 use mingjian::ledger::{
-    Chain, Checkpoint, Frontier, Jwk, Origin, Payload, Proof, TileBuilder, VerifierKey, cosignature, payload, tile,
-    tree,
+    Chain, Checkpoint, Frontier, Origin, Payload, Proof, PublicKey, TileBuilder, VerifierKey, cosignature, payload,
+    tile, tree,
 };
 use serde_json::Value;
 
@@ -141,13 +141,13 @@ fn receipt() {
 fn statements() {
     let lot = signer("lot");
     let jwk: Jwk = serde_json::from_value(VECTORS["keys"]["lot"]["jwk"].clone()).unwrap();
-    assert_eq!(jwk, Jwk::new(&lot.public()));
+    assert_eq!(jwk, lot.public().jwk());
     assert_eq!(jwk.thumbprint().to_string(), text("/keys/lot/thumbprint"));
     for seq in [3, 4] {
         let jws = statement(seq);
         let decoded = statement::decode::<BidStatement>(&jws).unwrap();
         assert_eq!(decoded.kid(), jwk.thumbprint());
-        let claims = decoded.verify(&jwk.public_key().unwrap()).unwrap();
+        let claims = decoded.verify(&PublicKey::from_jwk(&jwk).unwrap()).unwrap();
         assert_eq!((claims.number, claims.rung, claims.seen.size), (3, None, seq as u64));
         assert_eq!(statement::sign(&claims, &lot).unwrap(), jws);
 
