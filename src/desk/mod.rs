@@ -4,6 +4,7 @@
 
 mod bids;
 mod commands;
+mod entries;
 mod follower;
 mod gate;
 mod lots;
@@ -13,9 +14,10 @@ use std::sync::Arc;
 
 pub use bids::BidAnswer;
 pub use commands::Ask;
-pub use follower::{Follower, rebuild};
+pub use entries::{Entry, audience_of_record, event_of};
+pub use follower::{FollowError, Follower, rebuild};
 pub use gate::ReadGate;
-pub use lots::{AuctionView, LotView, Mine, ProjectView, QuoteView};
+pub use lots::{AuctionView, AwardView, LotView, Mine, NumberView, ProjectView, QuoteView, SuspensionView};
 pub use tree::Tree;
 
 use crate::base::{Entropy, Hash, Micros};

@@ -8,7 +8,7 @@ use crate::base::{Code, Hash};
 use crate::ledger::tile::{TILE_WIDTH, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
 use crate::ledger::tree::{NoProof, consistency_proof, inclusion_proof};
 use crate::ledger::{Frontier, TileBuilder, leaf_hash};
-use crate::sequencer::{CommittedBatch, JournalError, LedgerReader, Listener};
+use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError};
 
 /// Follows the commits; its readers never wait for the writer.
 pub struct Tree {
@@ -20,13 +20,13 @@ pub struct Tree {
 
 impl Tree {
     /// The tree of what is committed now.
-    pub fn open(reader: Arc<dyn LedgerReader>) -> Result<Self, JournalError> {
+    pub fn open(reader: Arc<dyn LedgerReader>) -> Result<Self, ReadError> {
         let size = reader.size()?;
         let rest = size % u64::from(TILE_WIDTH);
         let leaves = reader.entries(size - rest, usize::from(TILE_WIDTH))?;
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
-        let builder = TileBuilder::resume(size, &hashes, |level, index| reader.tile(level, index))
-            .map_err(|error| JournalError::NotWritten(error.to_string()))?;
+        let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
+            .map_err(|error| ReadError(error.to_string()))?;
         Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default() })
     }
 
@@ -74,7 +74,7 @@ impl Tree {
         match path.kind {
             TileKind::Entries => {
                 let from = path.index.checked_mul(u64::from(TILE_WIDTH)).ok_or(Code::NotFound)?;
-                let entries = self.reader.entries(from, width)?;
+                let entries = self.reader.entries(from, width).map_err(unreadable)?;
                 let leaves: Vec<_> = entries.into_iter().map(|entry| entry.leaf).collect();
                 encode_bundle(&leaves).ok_or(Code::Internal)
             }
@@ -85,7 +85,10 @@ impl Tree {
                 });
                 let hashes = match pending {
                     Some(hashes) => hashes,
-                    None => tile_hashes(&self.reader.tile(level, path.index)?).ok_or(Code::Internal)?,
+                    None => {
+                        let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
+                        tile_hashes(&bytes).ok_or(Code::Internal)?
+                    }
                 };
                 hashes.get(..width).map(tile_bytes).ok_or(Code::NotFound)
             }
@@ -95,7 +98,7 @@ impl Tree {
     fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, FullTiles<'_>>) -> R) -> R {
         let builder = self.builder.read().unwrap_or_else(PoisonError::into_inner);
         let reader = self.reader.as_ref();
-        let full_tile: FullTiles<'_> = Box::new(move |level, index| reader.tile(level, index));
+        let full_tile: FullTiles<'_> = Box::new(move |level, index| full_tile(reader, level, index));
         work(&TiledTree { builder: &builder, full_tile })
     }
 
@@ -112,7 +115,17 @@ impl Tree {
     }
 }
 
-type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, JournalError> + 'a>;
+type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, ReadError> + 'a>;
+
+fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>, ReadError> {
+    let tile = reader.tile(level, index)?;
+    tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
+}
+
+fn unreadable(error: ReadError) -> Code {
+    tracing::error!(%error, "cannot read the ledger");
+    Code::Internal
+}
 
 impl Listener for Tree {
     fn committed(&self, batch: &Arc<CommittedBatch>) {
@@ -121,7 +134,7 @@ impl Listener for Tree {
             for entry in &batch.entries {
                 builder.append(entry.hash);
             }
-            (builder.size(), batch.root)
+            (builder.size(), builder.frontier().root())
         };
         self.remember(size, root);
     }
@@ -130,9 +143,6 @@ impl Listener for Tree {
 fn code<E: std::fmt::Display>(error: NoProof<E>) -> Code {
     match error {
         NoProof::OutOfRange => Code::NotFound,
-        NoProof::Reader(error) => {
-            tracing::error!(%error, "cannot read the tree");
-            Code::Internal
-        }
+        NoProof::Reader(error) => unreadable(ReadError(error.to_string())),
     }
 }

@@ -94,12 +94,20 @@ pub fn next_seq(tx: &mut Tx, ledger: &str) -> Result<i64, StoreError> {
     Ok(row.unwrap_or(0))
 }
 
-/// Writes what a stretch of the ledger changed, and remembers how far it reaches: one transaction with its caller's.
+/// Writes what a stretch of the ledger changed, and remembers how far it reaches, within the caller's transaction.
+/// When a lot closed and was awarded is looked up in the index.
 pub fn follow(tx: &mut Tx, ledger: &str, next: i64, entries: &[EntryRow], lots: &[LotRow]) -> Result<(), StoreError> {
     for row in entries {
         diesel::insert_or_ignore_into(entry_index::table).values(row).execute(tx)?;
     }
     for row in lots {
+        let subject = format!("lot/{}", row.lot);
+        let closed_at = first_time(tx, ledger, &subject, "auction.closed")?;
+        let awarded_at = match row.awarded {
+            Some(_) => first_time(tx, ledger, &subject, "lot.awarded")?,
+            None => None,
+        };
+        let row = LotRow { closed_at, awarded_at, ..row.clone() };
         diesel::replace_into(lot_view::table).values(row).execute(tx)?;
     }
     diesel::replace_into(follower::table)
