@@ -68,3 +68,5 @@ pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Entries that the query tables take in at a time: a few megabytes at most.
 pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
+/// A UUID has 36; some clients like longer names.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 64;
