@@ -22,6 +22,9 @@ pub mod store;
 pub mod identity;
 
 #[cfg(feature = "server")]
+pub mod desk;
+
+#[cfg(feature = "server")]
 pub mod http;
 
 #[cfg(feature = "server")]

@@ -45,7 +45,8 @@ impl<T: DeserializeOwned> FromRequest for Body<T> {
                 let too_large = error.as_response_error().status_code() == 413;
                 if too_large { Code::TooLarge } else { Code::Malformed }
             })?;
-            let value = serde_json::from_slice(&bytes).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
+            let value =
+                serde_json::from_slice(&bytes).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
             Ok(Self { value, digest: Hash::of_parts(&[what.as_bytes(), &bytes]) })
         })
     }

@@ -105,9 +105,9 @@ pub async fn proof(desk: Data<Desk>, path: Path<(String, u64)>) -> Result<HttpRe
     let (name, seq) = path.into_inner();
     check_name(&desk, &name)?;
     let note = desk.sequencer.checkpoint();
-    let checkpoint = SignedCheckpoint::parse(&note).map_err(|_| Code::Internal)?;
-    let path = desk.tree.inclusion(seq, checkpoint.unverified().size)?;
-    let receipt = Proof { extra: None, index: seq, path, checkpoint };
+    let signed = SignedCheckpoint::parse(&note).map_err(|_| Code::Internal)?;
+    let path = desk.tree.inclusion(seq, signed.unverified().size)?;
+    let receipt = Proof { extra: None, index: seq, path, checkpoint: signed };
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((CONTENT_TYPE, TEXT))
@@ -130,8 +130,5 @@ pub async fn consistency(desk: Data<Desk>, name: Path<String>, sizes: Query<Size
     check_name(&desk, &name)?;
     let hashes = desk.tree.consistency(sizes.old, sizes.new)?;
     let body: String = hashes.iter().map(|hash| format!("{hash}\n")).collect();
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, FOR_EVER))
-        .insert_header((CONTENT_TYPE, TEXT))
-        .body(body))
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, FOR_EVER)).insert_header((CONTENT_TYPE, TEXT)).body(body))
 }

@@ -2,5 +2,8 @@
 //! Must never know: SQL, trading rules.
 //! Start reading at `routes`, then `bids`.
 
+pub mod bids;
+pub mod extract;
+pub mod ledger;
 pub mod problem;
 pub mod schema;
