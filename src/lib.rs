@@ -16,6 +16,9 @@ pub mod ledger;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod live;
+
+#[cfg(feature = "server")]
 pub mod identity;
 
 #[cfg(feature = "server")]

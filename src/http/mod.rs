@@ -4,3 +4,4 @@
 
 pub mod problem;
 pub mod schema;
+pub mod stream;
