@@ -32,11 +32,6 @@ impl Frontier {
         (edge.len() == size.count_ones() as usize).then_some(Self { size, edge })
     }
 
-    /// From anything that knows the complete subtrees of a tree of at least `size` leaves.
-    pub fn read<R: HashReader + ?Sized>(reader: &R, size: u64) -> Result<Self, R::Error> {
-        Ok(Self { size, edge: complete_subtrees(reader, 0, size)? })
-    }
-
     pub fn size(&self) -> u64 {
         self.size
     }
