@@ -92,3 +92,5 @@ pub const VIEWER_SEND_BUFFER_BYTES: usize = 128 * 1_024;
 pub const HISTORY_PAGE_ROWS: usize = 64;
 /// Joining viewers that read history at the same time; the others wait for their turn.
 pub const HISTORY_READS_MAX: usize = 8;
+/// Entries that one page of history looks through; a lot's few entries among many come in several pages.
+pub const HISTORY_SCAN_ROWS: usize = 4_096;

@@ -36,14 +36,21 @@ pub enum Place {
     /// Nothing yet: the viewer has everything.
     Level,
     /// No longer, or not yet, in the ring, which begins at `start`.
-    Before { start: u64 },
+    Before {
+        start: u64,
+    },
 }
 
 impl Channel {
     /// An empty channel for the entries from `start` on.
     pub fn new(start: u64) -> Self {
         let ring = Ring { frames: VecDeque::new(), start, weight: 0 };
-        Self { ring: RwLock::new(ring), end: AtomicU64::new(0), start: AtomicU64::new(start), followers: AtomicUsize::new(0) }
+        Self {
+            ring: RwLock::new(ring),
+            end: AtomicU64::new(0),
+            start: AtomicU64::new(start),
+            followers: AtomicUsize::new(0),
+        }
     }
 
     /// Appends a batch's frames. What stood here before is first cut down to a viewer's budget; the new batch does not

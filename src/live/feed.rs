@@ -13,16 +13,20 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::channel::Place;
-use super::history::{HistoryError, Page};
+use super::history::Page;
 use super::hub::Hub;
 use super::shard::Shard;
 use super::viewer::{State, Viewer};
 use super::{CloseCode, Frame, Message, Reader, Scope};
+use crate::sequencer::ReadError;
 
 /// Something for the viewer.
 #[derive(Debug, Clone)]
 pub enum Item {
-    Entry { seq: u64, message: Message },
+    Entry {
+        seq: u64,
+        message: Message,
+    },
     /// A heartbeat or a reset.
     Notice(Message),
     /// A complete pong frame.
@@ -43,7 +47,7 @@ pub struct Feed {
 /// A joining viewer's way through history.
 enum Past {
     None,
-    Reading { epoch: u64, page: Pin<Box<dyn Future<Output = Result<Page, HistoryError>> + Send>> },
+    Reading { epoch: u64, page: Pin<Box<dyn Future<Output = Result<Page, ReadError>> + Send>> },
     Read { epoch: u64, frames: VecDeque<Frame>, next: u64 },
 }
 
@@ -139,9 +143,19 @@ impl Feed {
     }
 
     /// The next item of history; `None` when a page is used up and the place has moved on.
-    fn poll_past(&mut self, cx: &mut Context<'_>, scope: Scope, from: u64, upto: u64, epoch: u64) -> Poll<Option<Item>> {
+    fn poll_past(
+        &mut self,
+        cx: &mut Context<'_>,
+        scope: Scope,
+        from: u64,
+        upto: u64,
+        epoch: u64,
+    ) -> Poll<Option<Item>> {
         if self.past.epoch() != Some(epoch) {
-            self.past = Past::Reading { epoch, page: Box::pin(self.hub.clone().read_page(scope, from, upto, Hub::page_rows())) };
+            self.past = Past::Reading {
+                epoch,
+                page: Box::pin(self.hub.clone().read_page(scope, from, upto, Hub::page_rows())),
+            };
         }
         if let Past::Reading { page, .. } = &mut self.past {
             // While we wait for the disk the viewer is not the slow one.

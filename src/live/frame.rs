@@ -41,6 +41,13 @@ impl Message {
         self.framed.slice(self.header..)
     }
 
+    /// What stands inside the text's one member.
+    pub fn inner(&self) -> Bytes {
+        let text = self.text();
+        let from = text.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+        text.slice(from.min(text.len().saturating_sub(1))..text.len().saturating_sub(1))
+    }
+
     pub fn heartbeat(head: Option<u64>, time: Micros, checkpoint: &str) -> Self {
         #[derive(Serialize)]
         struct Text<'a> {

@@ -11,14 +11,14 @@ use tokio::task::spawn_blocking;
 
 use super::channel::Channel;
 use super::feed::Feed;
-use super::history::{History, HistoryError, Page};
+use super::history::{History, Page};
 use super::scope::lot_of;
 use super::shard::Shard;
 use super::viewer::{Hold, Seat, Subscription, Viewer};
 use super::{CloseCode, Denied, Frame, Gate, Lifeline, Limits, Message, Reader, Scope};
 use crate::base::Id;
 use crate::base::limits::{HISTORY_PAGE_ROWS, HISTORY_READS_MAX};
-use crate::sequencer::{Clock, CommittedBatch, Listener};
+use crate::sequencer::{Clock, CommittedBatch, Listener, ReadError};
 
 /// The stream of one ledger.
 pub struct Hub {
@@ -89,7 +89,7 @@ impl Hub {
         gate: Arc<dyn Gate>,
         clock: Arc<dyn Clock>,
         limits: Limits,
-    ) -> Result<Arc<Self>, HistoryError> {
+    ) -> Result<Arc<Self>, ReadError> {
         let tip = Tip { size: history.size()?, checkpoint: history.checkpoint()?.into() };
         let channels = [Scope::Floor, Scope::Ledger].map(|scope| (scope, Arc::new(Channel::new(tip.size))));
         Ok(Arc::new(Self {
@@ -275,11 +275,11 @@ impl Hub {
         from: u64,
         upto: u64,
         rows: usize,
-    ) -> Result<Page, HistoryError> {
-        let _turn = self.history_reads.acquire().await.map_err(|error| HistoryError(error.to_string()))?;
+    ) -> Result<Page, ReadError> {
+        let _turn = self.history_reads.acquire().await.map_err(|error| ReadError(error.to_string()))?;
         let history = self.history.clone();
         let read = spawn_blocking(move || history.page(scope, from, upto, rows));
-        read.await.map_err(|error| HistoryError(error.to_string()))?
+        read.await.map_err(|error| ReadError(error.to_string()))?
     }
 
     /// A page for those who do not keep a connection: the frames of `scope` from `from` on as `reader` may see them, and
@@ -290,7 +290,7 @@ impl Hub {
         scope: Scope,
         from: u64,
         rows: usize,
-    ) -> Result<(Vec<Message>, u64), HistoryError> {
+    ) -> Result<(Vec<Message>, u64), ReadError> {
         let size = self.size();
         if from >= size {
             return Ok((Vec::new(), from));

@@ -20,13 +20,12 @@ pub mod scope;
 pub mod shard;
 pub mod viewer;
 
-
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use feed::{Feed, Item};
 pub use frame::{Frame, Message};
-pub use history::{History, HistoryError, Page};
+pub use history::{History, LedgerHistory, Page};
 pub use hub::Hub;
 pub use lifeline::Lifeline;
 pub use protocol::{ClientMessage, CloseCode};

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::CloseCode;
 use super::hub::Hub;
 use super::viewer::Viewer;
-use super::CloseCode;
 
 /// How often stalled viewers are looked for; a stall is five seconds.
 const PATROL_EVERY: Duration = Duration::from_millis(500);

@@ -206,7 +206,6 @@ impl Viewer {
     /// Whether the viewer's place has left the ring.
     pub(super) fn is_over_budget(&self) -> bool {
         let state = self.state();
-        state.close.is_none()
-            && state.subscription.as_ref().is_some_and(|s| s.live && s.channel.has_left(s.next))
+        state.close.is_none() && state.subscription.as_ref().is_some_and(|s| s.live && s.channel.has_left(s.next))
     }
 }
