@@ -19,6 +19,9 @@ pub mod sequencer;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod live;
+
+#[cfg(feature = "server")]
 pub mod identity;
 
 #[cfg(feature = "server")]

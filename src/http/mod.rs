@@ -13,3 +13,4 @@ pub mod lots;
 pub mod problem;
 pub mod schema;
 pub mod statistics;
+pub mod stream;
