@@ -12,17 +12,21 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Extensions;
 use actix_web::http::header::{self, ContentEncoding, HeaderValue};
 use actix_web::rt::net::TcpStream;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, get, post, web};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::Stream as _;
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
 use tokio::time::{Instant as Deadline, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
+use super::extract::Who;
 use super::problem::Problem;
 use crate::base::Code;
 use crate::base::limits::{PAGE_MAX_ROWS, VIEWER_MESSAGE_MAX_BYTES, VIEWER_SUBSCRIBE_COST};
+use crate::desk::Desk;
 use crate::live::protocol::Allowance;
 use crate::live::{ClientMessage, CloseCode, Feed, Hub, Item, Lifeline, Message, Reader, Scope, Viewer, frame};
 
@@ -60,8 +64,23 @@ fn lifeline(request: &HttpRequest) -> Option<Arc<Lifeline>> {
     Some(lifeline)
 }
 
-pub fn routes(config: &mut web::ServiceConfig) {
-    config.service(open_socket).service(events).service(entries);
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(issue_ticket).service(open_socket).service(events).service(entries);
+}
+
+#[derive(Serialize, ToSchema)]
+struct Ticket {
+    /// For `Sec-WebSocket-Protocol: mingjian.v1, ticket.<this>`; one use, thirty seconds, never in a URL.
+    ticket: String,
+}
+
+/// A ticket for the live stream, for whoever wants more of it than the public gets.
+#[utoipa::path(tag = "stream", responses((status = 200, body = Ticket), (status = 401, body = Problem), (status = 429, body = Problem)))]
+#[post("/live-tickets")]
+async fn issue_ticket(desk: web::Data<Desk>, who: Who) -> Result<HttpResponse, Problem> {
+    let ticket = web::block(move || desk.identity.issue_ticket(&who.0, desk.now()));
+    let ticket = ticket.await.map_err(|_| Problem::from(Code::Internal))??;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Ticket { ticket: ticket.to_string() }))
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------------------------- */
@@ -75,7 +94,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         (status = 403, description = "`bad_origin`", body = Problem),
     )
 )]
-#[get("/api/v1/live")]
+#[get("/live")]
 async fn open_socket(
     request: HttpRequest,
     payload: web::Payload,
@@ -284,7 +303,7 @@ struct EventsQuery {
         (status = 429, description = "All seats are taken.", body = Problem),
     )
 )]
-#[get("/api/v1/stream")]
+#[get("/stream")]
 async fn events(
     request: HttpRequest,
     query: web::Query<EventsQuery>,
@@ -416,7 +435,7 @@ struct PageQuery {
         (status = 404, description = "There is no such scope.", body = Problem),
     )
 )]
-#[get("/api/v1/entries")]
+#[get("/entries")]
 async fn entries(
     request: HttpRequest,
     query: web::Query<PageQuery>,

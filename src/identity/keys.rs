@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::hmac;
-use ring::signature::Ed25519KeyPair;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::entropy::random;
 use crate::base::{Entropy, Hash};
+use crate::ledger::{PublicKey, Signer, SignerError};
 
 const FILE: &str = "server.json";
 const FILE_MAX_BYTES: u64 = 4_096;
@@ -37,6 +38,23 @@ pub struct ServerKeys {
     log_seed: [u8; 32],
     sealing: [u8; 32],
     mac: [u8; 32],
+}
+
+/// The log's key behind the ledger's signing interface.
+pub struct LogSigner {
+    pair: Ed25519KeyPair,
+    public: PublicKey,
+}
+
+impl Signer for LogSigner {
+    fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignerError> {
+        let signature = self.pair.sign(message);
+        signature.as_ref().try_into().map_err(|_| SignerError("a signature of unexpected length".into()))
+    }
 }
 
 /// The file's form: three times standard base64 of 32 bytes.
@@ -104,9 +122,11 @@ impl ServerKeys {
         &self.log_seed
     }
 
-    /// The key that signs the ledgers' checkpoints, for ring; `None` never happens for 32 bytes of seed.
-    pub fn log_key(&self) -> Option<Ed25519KeyPair> {
-        Ed25519KeyPair::from_seed_unchecked(&self.log_seed).ok()
+    /// Signs the ledgers' checkpoints; `None` never happens for 32 bytes of seed.
+    pub fn log_signer(&self) -> Option<LogSigner> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&self.log_seed).ok()?;
+        let bytes = pair.public_key().as_ref().try_into().ok()?;
+        Some(LogSigner { public: PublicKey::from_bytes(&bytes).ok()?, pair })
     }
 
     pub(super) const fn sealing(&self) -> &[u8; 32] {
@@ -147,7 +167,7 @@ mod tests {
         let made = ServerKeys::load_or_create(dir.path(), &entropy).unwrap();
         let found = ServerKeys::load_or_create(dir.path(), &entropy).unwrap();
         assert_eq!((made.log_seed, made.sealing, made.mac), (found.log_seed, found.sealing, found.mac));
-        assert!(made.log_seed != made.sealing && made.sealing != made.mac && made.log_key().is_some());
+        assert!(made.log_seed != made.sealing && made.sealing != made.mac && made.log_signer().is_some());
         let mode = std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(format!("{made:?}"), "ServerKeys(…)");

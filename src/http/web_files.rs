@@ -1,0 +1,40 @@
+//! The web interface, embedded in the binary when it was built; otherwise a page that says how to build it.
+
+use actix_web::http::header::{self, ContentType};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use rust_embed::RustEmbed;
+
+use super::problem::Problem;
+use crate::base::Code;
+
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Files;
+
+/// Hashed names never change; the page that names them always may.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const NOT_BUILT: &str = include_str!("not_built.html");
+
+/// A file of the interface; any other path is a page that the interface routes by itself.
+pub async fn serve(request: HttpRequest) -> HttpResponse {
+    if !request.method().is_safe() {
+        return Problem::from(Code::MethodNotAllowed).error_response();
+    }
+    let path = request.path().trim_start_matches('/');
+    if let Some(file) = Files::get(path) {
+        let caching = if path.starts_with("assets/") { FOR_EVER } else { "no-cache" };
+        return HttpResponse::Ok()
+            .content_type(file.metadata.mimetype())
+            .insert_header((header::CACHE_CONTROL, caching))
+            .body(file.data.into_owned());
+    }
+    if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
+        return Problem::new(Code::NotFound, request.path()).error_response();
+    }
+    let page = match Files::get("index.html") {
+        Some(page) => page.data.into_owned(),
+        None => NOT_BUILT.as_bytes().to_vec(),
+    };
+    HttpResponse::Ok().content_type(ContentType::html()).insert_header((header::CACHE_CONTROL, "no-cache")).body(page)
+}
