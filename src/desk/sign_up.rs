@@ -1,7 +1,7 @@
 //! Signing up for a lot: the company's identity key vouches for the fresh lot key, and nobody but the company (and later a
 //! reviewer with a case) learns that it did.
 
-use super::{Ask, Desk};
+use super::Desk;
 use crate::base::{Code, Id, Jwk};
 use crate::engine::event::SignedUp;
 use crate::engine::{Action, Refusal, Subject};
