@@ -31,6 +31,8 @@ pub mod desk;
 pub mod http;
 
 #[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
 pub mod telemetry;

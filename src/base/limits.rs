@@ -154,3 +154,11 @@ pub const HISTORY_PAGE_ROWS: usize = 64;
 pub const HISTORY_READS_MAX: usize = 8;
 /// Entries that one page of history looks through; a lot's few entries among many come in several pages.
 pub const HISTORY_SCAN_ROWS: usize = 4_096;
+/// Open connections of one worker: two workers carry `VIEWERS_MAX` viewers and some thousands of requests.
+pub const CONNECTIONS_MAX: usize = 25_000;
+/// A client's request head must be here within this.
+pub const HEADERS_WAIT_MAX: Span = Span::secs(5);
+/// An idle connection is kept for this long.
+pub const IDLE_MAX: Span = Span::secs(30);
+/// Requests under way at shutdown get this long to end.
+pub const DRAIN_MAX: Span = Span::secs(10);

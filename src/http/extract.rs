@@ -80,13 +80,14 @@ impl FromRequest for Who {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(who(request).map(Self))
+        let desk = request.app_data::<Data<Desk>>().ok_or(Code::Internal.into());
+        ready(desk.and_then(|desk| who(request, desk)).map(Self))
     }
 }
 
-fn who(request: &HttpRequest) -> Result<Viewer, Problem> {
+/// The viewer behind a request's session cookie; the public without one.
+pub fn who(request: &HttpRequest, desk: &Desk) -> Result<Viewer, Problem> {
     let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(Viewer::public()) };
-    let desk = request.app_data::<Data<Desk>>().ok_or(Code::Internal)?;
     let viewer = desk.identity.viewer_of(cookie.value(), desk.now())?;
     if !request.method().is_safe() {
         let csrf = request.headers().get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();

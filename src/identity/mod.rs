@@ -50,7 +50,7 @@ use std::sync::Arc;
 pub use audience::may_read;
 pub use credit_code::CreditCode;
 pub use entropy::SystemEntropy;
-pub use keys::ServerKeys;
+pub use keys::{KeyFileError, ServerKeys};
 pub use lockout::Network;
 pub use rights::{Action, ObjectRef, Scope, may};
 pub use role::{OrganisationKind, Role};

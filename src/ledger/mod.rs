@@ -18,7 +18,7 @@ pub mod tree;
 
 pub use checkpoint::{Checkpoint, Policy, SignedCheckpoint};
 pub use leaf::{Chain, Leaf, leaf_hash};
-pub use note::{Note, VerifierKey};
+pub use note::{Note, NoteError, VerifierKey};
 pub use origin::Origin;
 pub use payload::Payload;
 pub use proof::Proof;

@@ -1,0 +1,70 @@
+//! Lives here: the command line. Each subcommand is a file; what they share of opening a data directory is `open`.
+//! Must never know: trading rules, SQL.
+//! Start reading at `serve`.
+
+mod keys;
+mod open;
+mod openapi;
+mod output;
+mod rebuild;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use open::OpenError;
+
+/// Mingjian 明鉴: a public-resource trading platform whose every step is an entry of a publicly verifiable ledger.
+#[derive(Debug, Parser)]
+#[command(name = "mingjian", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Settings file (TOML). Environment variables (`MINGJIAN_LISTEN`, `MINGJIAN_LOG__FILTER`, …) and flags win over it.
+    #[arg(long, global = true, value_name = "FILE", env = "MINGJIAN_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print results as JSON, for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mingjian simulate --projects 731 --seed 1 --data data    a whole year of trade into a fresh ledger
+  mingjian serve --data data                               the platform on http://127.0.0.1:8080
+  mingjian verify http://127.0.0.1:8080/ledger/main        check everything, the rules included
+  mingjian export --data data --out year.zip               one file that `verify` takes offline";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the platform: API, live stream, ledger, web interface.
+    Serve(serve::Args),
+    /// Drop the query tables and read them again from the ledger, their only source.
+    Rebuild(rebuild::Args),
+    /// Show or make the server's keys.
+    Keys(keys::Args),
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+/// Runs one command. Exit codes: 0 done, 1 the thing checked does not hold, 2 it could not run.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(cli.config.as_deref(), args),
+        Command::Rebuild(args) => rebuild::run(&args, cli.json),
+        Command::Keys(args) => keys::run(&args, cli.json),
+        Command::Openapi => openapi::run(),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            output::complain(error.as_ref());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a command ends with: an exit code, or the reason why it could not run.
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;

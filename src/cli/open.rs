@@ -1,0 +1,104 @@
+//! From a data directory to a running desk: the order in which the rooms are put together.
+
+use std::sync::Arc;
+
+use crate::base::{Code, Entropy};
+use crate::desk::{Desk, Follower, ReadGate, Tree};
+use crate::engine::event::PlatformConfigured;
+use crate::identity::password::Passwords;
+use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy};
+use crate::ledger::note::SignatureType;
+use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
+use crate::live::{Hub, LedgerHistory, Limits};
+use crate::sequencer::{Clock, Journal as _, Listener, Options, ReadError, Sequencer, StartError};
+use crate::store::journal::SqliteJournal;
+use crate::store::{DataDir, Platform, StoreError};
+
+/// The ledger of a fresh embedded installation.
+pub const LEDGER: &str = "main";
+
+/// Why the platform did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    #[error("origin: {0:?} cannot be the name of a ledger")]
+    Origin(String),
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    #[error("the key file holds no usable signing key")]
+    LogKey,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Identity(Code),
+}
+
+/// What makes one platform differ from another.
+pub struct Setup {
+    pub origin: String,
+    pub totp_required: bool,
+    pub genesis: PlatformConfigured,
+}
+
+/// A running platform, less its HTTP server.
+pub struct Platforms {
+    pub desk: Desk,
+    pub hub: Arc<Hub>,
+    pub gate: ReadGate,
+}
+
+/// Opens `dir` and starts its ledger's one writer. What listens to commits is made before the sequencer starts, so
+/// that it misses none.
+pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Platforms, OpenError> {
+    let dir = Arc::new(dir);
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+    let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
+    let signer = keys.log_signer().ok_or(OpenError::LogKey)?;
+    let origin = Origin::new(&setup.origin).map_err(|_| OpenError::Origin(setup.origin.clone()))?;
+    let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
+
+    let platform = Platform::open(Arc::clone(&dir))?;
+    let passwords = Passwords::new(&*entropy).map_err(OpenError::Identity)?;
+    let policy = Policy { totp_required: setup.totp_required, issuer: "Mingjian 明鉴".into() };
+    let identity = Arc::new(Identity::new(platform.clone(), keys, Arc::clone(&entropy), passwords, policy));
+
+    let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
+    let reader = journal.reader();
+    let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
+    let follower = Arc::new(Follower::default());
+    let gate = ReadGate::new(Arc::clone(&identity), Arc::clone(&clock));
+    let history = Arc::new(LedgerHistory(Arc::clone(&reader)));
+    let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
+
+    let listeners: Vec<Arc<dyn Listener>> =
+        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _];
+    let options = Options::new(origin.clone(), setup.genesis);
+    let sequencer = Sequencer::start(
+        Box::new(journal),
+        Box::new(signer),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+        listeners,
+        options,
+    )?;
+    gate.open(sequencer.clone());
+    follower.start(LEDGER.into(), sequencer.clone(), Arc::clone(&reader), platform.clone());
+    let desk = Desk {
+        ledger_name: LEDGER.into(),
+        origin,
+        verifier_key,
+        sequencer,
+        reader,
+        identity,
+        platform,
+        tree,
+        clock,
+        entropy,
+    };
+    Ok(Platforms { desk, hub, gate })
+}

@@ -1,0 +1,128 @@
+//! `mingjian serve`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::web::Data;
+use clap::Args as ClapArgs;
+use serde::Serialize;
+
+use super::Outcome;
+use super::open::{Setup, open};
+use super::output::say;
+use crate::base::limits::{CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX};
+use crate::config::{self, Settings};
+use crate::engine::calendar::{CityPeriods, Holidays};
+use crate::engine::code::CodeFormat;
+use crate::engine::event::PlatformConfigured;
+use crate::http::app::{Parts, app};
+use crate::http::stream::{Stream, keep_socket};
+use crate::sequencer::SystemClock;
+use crate::store::DataDir;
+use crate::telemetry;
+
+#[derive(Debug, ClapArgs, Serialize)]
+pub struct Args {
+    /// Data directory: ledgers, platform tables, keys [default: data]
+    #[arg(long, value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<PathBuf>,
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<SocketAddr>,
+    /// The ledger's origin, a schemeless URL, fixed for ever by the first start
+    #[arg(long, value_name = "ORIGIN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    /// Demonstration: accounts of the invented city 明江市 and auctions with simulated bidders. Never on a real platform.
+    #[arg(long)]
+    #[serde(skip)]
+    demo: bool,
+}
+
+pub fn run(config: Option<&Path>, args: Args) -> Outcome {
+    let settings = config::load(config, &args)?;
+    telemetry::start(&settings.log)?;
+    actix_web::rt::System::new().block_on(serve(settings, args.demo))
+}
+
+async fn serve(settings: Settings, demo: bool) -> Outcome {
+    let clock = Arc::new(SystemClock);
+    let dir = DataDir::open(&settings.data)?;
+    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
+    let platform = open(dir, setup, clock)?;
+    let sequencer = platform.desk.sequencer.clone();
+    let hub = Arc::clone(&platform.hub);
+    let desk = Data::new(platform.desk);
+    let gate = platform.gate;
+    let who_desk = desk.clone();
+    let stream = Data::new(Stream {
+        hub: platform.hub,
+        origins: web_origins(&settings),
+        who: Box::new(move |request| {
+            let reader = crate::http::extract::who(request, &who_desk).map(|viewer| gate.reader(viewer));
+            Box::pin(std::future::ready(reader))
+        }),
+    });
+    let parts = Parts { desk, stream };
+    let server = HttpServer::new(move || app(parts.clone()))
+        .on_connect(keep_socket)
+        .workers(if settings.workers == 0 { std::thread::available_parallelism()?.get() } else { settings.workers })
+        .max_connections(CONNECTIONS_MAX)
+        .client_request_timeout(Duration::from_micros(HEADERS_WAIT_MAX.get()))
+        .keep_alive(Duration::from_micros(IDLE_MAX.get()))
+        .shutdown_timeout(DRAIN_MAX.get() / 1_000_000)
+        .disable_signals()
+        .bind(settings.listen)
+        .map_err(|error| format!("listen: cannot use {}: {error}", settings.listen))?
+        .run();
+    say(&format!("Mingjian 明鉴 is serving on http://{}", settings.listen));
+    tracing::info!(listen = %settings.listen, "serving");
+
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    wait_for_signal().await?;
+    // Drain: no new viewer, no new request; then the last commit, the last checkpoint, the snapshot.
+    say("shutting down: draining connections, then the last commit and checkpoint");
+    hub.drain();
+    handle.stop(true).await;
+    running.await??;
+    actix_web::web::block(move || sequencer.shutdown()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ctrl-C or the service manager's TERM.
+async fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn web_origins(settings: &Settings) -> Vec<String> {
+    if !settings.web_origins.is_empty() {
+        return settings.web_origins.clone();
+    }
+    let port = settings.listen.port();
+    let mut origins = vec![format!("http://{}", settings.listen)];
+    if settings.listen.ip().is_loopback() {
+        origins.push(format!("http://localhost:{port}"));
+    }
+    origins
+}
+
+/// What a fresh ledger starts with.
+fn genesis() -> PlatformConfigured {
+    PlatformConfigured {
+        code_format: CodeFormat::default(),
+        holidays: Holidays::default(),
+        periods: CityPeriods::default(),
+    }
+}
