@@ -76,37 +76,36 @@ pub fn opened(at: Micros, free: Span) -> Auction {
     }
 }
 
-/// The refusal rules of a bid against the ladder, in their order of precedence. The tables in `engine::tests` are their
-/// documentation.
+/// The refusal rules of a bid against the ladder, in their order of precedence: the order of `base::codes`. The tables in
+/// `engine::tests` are their documentation.
 pub fn judge(lot: &Lot, bid: &Bid, price: Steps) -> Result<(), Code> {
     let auction = lot.auction.as_ref().ok_or(Code::NotOpen)?;
     let steps = steps_now(lot, price);
     if bid.rung.unwrap_or(0) != auction.rung || bid.rung == Some(0) {
         return Err(Code::WrongRung);
     }
-    if steps.cap.is_some_and(|cap| steps.direction.is_better(bid.amount, cap)) {
-        return Err(Code::AboveCap);
+    if auction.leader.is_some_and(|leader| leader.number == bid.number) {
+        return Err(Code::AlreadyLeading);
     }
-    match auction.leader {
-        Some(leader) => judge_against_leader(lot, bid, leader, steps),
-        None => judge_first(bid, steps),
-    }
-}
-
-fn judge_first(bid: &Bid, steps: Steps) -> Result<(), Code> {
-    let Some(gain) = steps.direction.gain(bid.amount, steps.start) else {
+    let Some(from_start) = steps.direction.gain(bid.amount, steps.start) else {
         return Err(match steps.direction {
             Direction::Up => Code::BelowStart,
             Direction::Down => Code::AboveCeiling,
         });
     };
-    whole_steps(bid.amount, gain, steps)
+    if steps.cap.is_some_and(|cap| steps.direction.is_better(bid.amount, cap)) {
+        return Err(Code::AboveCap);
+    }
+    if bid.amount.is_zero() {
+        return Err(Code::AmountZero);
+    }
+    match auction.leader {
+        Some(leader) => judge_against_leader(lot, bid, leader, steps),
+        None => whole_steps(bid.amount, from_start, steps),
+    }
 }
 
 fn judge_against_leader(lot: &Lot, bid: &Bid, leader: Quote, steps: Steps) -> Result<(), Code> {
-    if leader.number == bid.number {
-        return Err(Code::AlreadyLeading);
-    }
     // A priority buyer matches the leading price and then leads (网络司法拍卖规定 art. 21).
     if bid.amount == leader.amount && lot.priority_rank(bid.number) < lot.priority_rank(leader.number) {
         return Ok(());
@@ -114,23 +113,20 @@ fn judge_against_leader(lot: &Lot, bid: &Bid, leader: Quote, steps: Steps) -> Re
     match steps.direction.gain(bid.amount, leader.amount) {
         None => Err(Code::NotBetter),
         Some(gain) if gain.is_zero() => Err(Code::NotBetter),
-        Some(gain) => {
-            if gain < steps.step && steps.cap != Some(bid.amount) {
-                return Err(Code::StepNotMet);
-            }
-            whole_steps(bid.amount, gain, steps)
-        }
+        Some(gain) if gain < steps.step && steps.cap != Some(bid.amount) => Err(Code::StepNotMet),
+        Some(gain) => whole_steps(bid.amount, gain, steps),
     }
 }
 
-/// `gain` must be a whole number of steps, at most `max_steps`; the cap itself may always be named.
+/// `gain` must be a whole number of steps (the cap alone may lie between two), and at most `max_steps`.
 fn whole_steps(amount: Fen, gain: Fen, steps: Steps) -> Result<(), Code> {
-    let most = steps.step.checked_mul(i64::from(steps.max_steps));
-    if most.is_some_and(|most| gain > most) {
-        return Err(Code::StepTooLarge);
-    }
     let whole = gain.get() % steps.step.get().max(1) == 0;
-    if whole || steps.cap == Some(amount) { Ok(()) } else { Err(Code::OffStep) }
+    if !whole && steps.cap != Some(amount) {
+        return Err(Code::OffStep);
+    }
+    // A product past the largest amount bounds nothing.
+    let most = steps.step.checked_mul(i64::from(steps.max_steps));
+    if most.is_some_and(|most| gain > most) { Err(Code::StepTooLarge) } else { Ok(()) }
 }
 
 /// What follows from an accepted bid: the next rung or the close when the cap is reached and nobody may still match it,
