@@ -152,7 +152,8 @@ pub fn after_bid(lot: &Lot, bid: &Bid, at: Micros, price: Steps) -> Vec<Fact> {
 /// Whether a number other than `leader` has a better right of priority and could match a price that cannot be bettered.
 fn somebody_may_match(lot: &Lot, leader: u32) -> bool {
     let rank = lot.priority_rank(leader);
-    lot.roster.keys().any(|number| lot.priority_rank(*number) < rank)
+    let admits = |number: u32| lot.auction.as_ref().is_some_and(|auction| auction.admits(number));
+    lot.roster.keys().any(|number| lot.priority_rank(*number) < rank && admits(*number))
 }
 
 /// The rung is over: the next one when the cap was reached, else the close.
@@ -208,6 +209,12 @@ pub fn ranking(lot: &Lot, auction: &Auction, direction: Direction) -> Vec<Standi
 }
 
 impl Auction {
+    /// Whether `number` still takes part. Whoever did not confirm is out, on the rungs too; where nobody was asked (the cap
+    /// reached while quoting, or a method without confirmation) everyone does.
+    pub fn admits(&self, number: u32) -> bool {
+        self.confirmed.is_empty() || self.confirmed.contains(&number)
+    }
+
     /// A valid quote: it leads, and it is its number's best.
     pub fn accept(&mut self, quote: Quote) {
         self.leader = Some(quote);
