@@ -196,8 +196,11 @@ pub fn terminate(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Re
 
 pub fn declare_failed(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Refusal> {
     require_text("reason", reason)?;
-    if !matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded) || lot.is_suspended() {
+    if !matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded) {
         return Err(Code::WrongPhase.into());
+    }
+    if lot.is_suspended() {
+        return Err(Code::Suspended.into());
     }
     let fact = LotFailed { why: Failure::WinnerWithdrew, reason: reason.into() }.into();
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact }])
@@ -208,6 +211,9 @@ pub fn disclose_reserve(lot: &Lot, actor: Actor, fact: &ReserveDisclosed) -> Res
     let (Phase::Disclosing, Some(reserve)) = (lot.phase, lot.rules.reserve) else {
         return Err(Code::ReserveNotDue.into());
     };
+    if lot.is_suspended() {
+        return Err(Code::Suspended.into());
+    }
     if reserve_commitment(lot.id, fact.amount, &fact.nonce.0) != reserve.commitment {
         return Err(Code::ReserveMismatch.into());
     }
