@@ -122,7 +122,8 @@ pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Mi
     if lot.phase != Phase::SignUp && lot.phase != Phase::Waiting {
         return Err(Code::WrongPhase.into());
     }
-    if now >= lot.timetable.deposit_due && !lot.is_suspended() {
+    // A standstill neither hastens the deadline nor brings one back that had passed before it.
+    if lot.stopped_at.unwrap_or(now) >= lot.timetable.deposit_due {
         return Err(Code::DepositLate.into());
     }
     if fact.amount != lot.rules.deposit {
