@@ -4,7 +4,7 @@ pub use super::clock::fire;
 
 use super::actor::{Actor, Subject};
 use super::command::{Action, Command};
-use super::event::{Event, Fact};
+use super::event::{Event, Fact, Failure, Hold};
 use super::state::{Lot, State};
 use super::{bids, clock, feedback, life};
 use crate::base::{Code, Micros, limits};
@@ -116,10 +116,12 @@ pub fn cause(event: &Event) -> Option<Command> {
         Fact::DepositReturned(fact) => Action::ReturnDeposit(fact.clone()),
         Fact::DepositForfeited(fact) => Action::ForfeitDeposit(fact.clone()),
         Fact::ReserveDisclosed(fact) => Action::DiscloseReserve(fact.clone()),
-        Fact::LotSuspended(fact) if event.actor != Actor::System => Action::Suspend { reason: fact.reason.clone() },
-        Fact::LotResumed(fact) if event.actor != Actor::System => Action::Resume { reason: fact.reason.clone() },
+        Fact::LotSuspended(fact) if fact.hold == Hold::Office => Action::Suspend { reason: fact.reason.clone() },
+        Fact::LotResumed(fact) if fact.hold == Hold::Office => Action::Resume { reason: fact.reason.clone() },
         Fact::LotTerminated(fact) => Action::Terminate { reason: fact.reason.clone() },
-        Fact::LotFailed(fact) if event.actor != Actor::System => Action::DeclareFailed { reason: fact.reason.clone() },
+        Fact::LotFailed(fact) if fact.why == Failure::WinnerWithdrew => {
+            Action::DeclareFailed { reason: fact.reason.clone() }
+        }
         Fact::PublicityStarted(fact) => Action::StartPublicity(fact.clone()),
         Fact::Awarded(_) => Action::Award,
         Fact::Contracted(fact) => Action::Contract(fact.clone()),
