@@ -41,6 +41,9 @@ pub fn decide(state: &State, command: &Command, now: Micros) -> Result<Vec<Event
             if !fact.code_format.is_usable() {
                 return Err(Refusal::with(Code::InvalidField, "code_format"));
             }
+            if !fact.periods.are_usable() {
+                return Err(Refusal::with(Code::InvalidField, "periods: at most 366 days and 100 %"));
+            }
             Ok(vec![Event { actor, subject: Subject::Platform, fact: Fact::PlatformConfigured(fact.clone()) }])
         }
         (Action::BeginOutage(fact), Subject::Platform) => Ok(clock::begin_outage(state, fact)),
