@@ -6,7 +6,7 @@ use super::clock::{by_system, resumed};
 use super::decide::{Refusal, require_text};
 use super::event::*;
 use super::state::{Lot, Question, State};
-use crate::base::{Code, Id, Micros};
+use crate::base::{Code, Id, Micros, limits};
 
 pub fn raise(
     state: &State,
@@ -79,6 +79,9 @@ fn check_new(state: &State, id: Id, due: Micros, now: Micros) -> Result<(), Refu
     }
     if due <= now {
         return Err(Code::DueInPast.into());
+    }
+    if due.since(now) > limits::PERIOD_MAX {
+        return Err(Refusal::with(Code::InvalidField, "due: more than a year ahead"));
     }
     Ok(())
 }

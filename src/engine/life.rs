@@ -246,6 +246,9 @@ pub fn start_publicity(
         let detail = format!("{}：不早于 {earliest} (not before)", least.source);
         return Err(Refusal::with(Code::PublicityTooShort, detail));
     }
+    if fact.until.since(now) > limits::PERIOD_MAX {
+        return Err(Refusal::with(Code::InvalidField, "until: more than a year ahead"));
+    }
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::PublicityStarted(fact.clone()) }])
 }
 
