@@ -31,6 +31,13 @@ pub fn notice(state: &State, actor: Actor, id: Id, fact: &Noticed, now: Micros) 
         return Err(Code::TooMany.into());
     }
     require_title("title", &fact.title)?;
+    for document in &fact.documents {
+        require_title("documents.name", &document.name)?;
+    }
+    for rung in &fact.rules.ladder {
+        require_title("ladder.name", &rung.name)?;
+        require_title("ladder.unit", &rung.unit)?;
+    }
     check_rules(state, project, fact, now)?;
     Ok(vec![Event { actor, subject: Subject::Lot(id), fact: Fact::Noticed(fact.clone()) }])
 }
