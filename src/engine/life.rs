@@ -140,11 +140,10 @@ pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Mi
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::DepositConfirmed(fact.clone()) }, dealt])
 }
 
-/// Numbers come from 1–99 while fewer than half of those are dealt, else from 1–999: what is drawn tells nothing about
-/// who came first. `random` is recorded with its cause, so anyone entitled can draw again.
+/// Numbers come from 1–999 from first to last: one from a pool that grew would tell its bidder how many there are
+/// (招标投标法 art. 22). `random` is recorded with its cause, so anyone entitled can draw again.
 fn deal_number(lot: &Lot, key: Jwk, priority: Option<u32>, random: Hash) -> Result<Event, Refusal> {
-    let pool = if lot.roster.len() < 50 { 99 } else { 999u32 };
-    let free: Vec<u32> = (1..=pool).filter(|number| !lot.roster.contains_key(number)).collect();
+    let free: Vec<u32> = (1..=limits::BIDDER_NUMBER_MAX).filter(|number| !lot.roster.contains_key(number)).collect();
     let (high, _) = random.0.split_at(16);
     let draw = high.iter().fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
     // 128 random bits modulo at most 999: the bias is below 2^-118.
