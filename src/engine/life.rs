@@ -160,15 +160,22 @@ pub fn settle_deposit(
     reason: &str,
     fact: Fact,
 ) -> Result<Vec<Event>, Refusal> {
+    let is_return = matches!(fact, Fact::DepositReturned(_));
     let (_, applicant) = lot.applicant_by_reference(reference).ok_or(Code::DepositUnknown)?;
     if applicant.deposit != Deposit::Held {
         return Err(Code::DepositState.into());
     }
-    if !lot.phase.is_over() {
+    if !lot.phase.is_over() || (is_return && secures_contract(lot, applicant)) {
         return Err(Code::WrongPhase.into());
     }
     require_text("reason", reason)?;
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact }])
+}
+
+/// The first of the ranking stays bound until the contract is signed or the lot has come to nothing (条例 art. 57, 74).
+fn secures_contract(lot: &Lot, applicant: &Applicant) -> bool {
+    let is_first = lot.ranking.first().is_some_and(|first| applicant.number == Some(first.number));
+    is_first && matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded)
 }
 
 pub fn suspend(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Refusal> {
