@@ -226,7 +226,7 @@ impl Auction {
 /// What every ladder's parameters must satisfy.
 pub fn validate(steps: Steps, rules: &Rules) -> Result<(), String> {
     check_steps("价格", steps)?;
-    let cap_is_beyond_start = |cap: Fen| steps.direction.is_better(cap, steps.start);
+    let cap_is_beyond_start = |cap: Fen| steps.direction.is_better(cap, steps.start) && !cap.is_zero();
     if rules.cap.is_some_and(|cap| !cap_is_beyond_start(cap)) {
         return Err("限价必须优于起始价 (cap must lie beyond the start price)".into());
     }
@@ -240,6 +240,9 @@ pub fn validate(steps: Steps, rules: &Rules) -> Result<(), String> {
         let last = index + 1 == rules.ladder.len();
         if !last && rung.limit.is_none() {
             return Err(format!("阶梯 {} 之后还有阶梯，必须设上限 (rung needs a limit)", rung.name));
+        }
+        if rung.start.is_zero() {
+            return Err(format!("阶梯 {} 的起始量必须大于零 (start must be positive)", rung.name));
         }
         check_steps(
             &rung.name,
