@@ -202,6 +202,8 @@ pub struct Award {
     pub offer: Option<Fen>,
 }
 
+// Four independent yes-or-no facts, not the states of one machine.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     pub lot: Id,
