@@ -46,7 +46,7 @@ pub fn decide(state: &State, command: &Command, now: Micros) -> Result<Vec<Event
             }
             Ok(vec![Event { actor, subject: Subject::Platform, fact: Fact::PlatformConfigured(fact.clone()) }])
         }
-        (Action::BeginOutage(fact), Subject::Platform) => Ok(clock::begin_outage(state, fact)),
+        (Action::BeginOutage(fact), Subject::Platform) => Ok(clock::begin_outage(state, fact, now)),
         (Action::EndOutage, Subject::Platform) => Ok(clock::end_outage(state, now)),
         (Action::RegisterProject(fact), Subject::Project(id)) => life::register_project(state, actor, id, fact),
         (Action::Notice(fact), Subject::Lot(id)) => life::notice(state, actor, id, fact, now),
