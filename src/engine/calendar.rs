@@ -89,7 +89,8 @@ const BY_THE_CITY: &str = "本市规定(平台参数)";
 impl CityPeriods {
     /// Whether every period lies within a year and every share within the whole: the sums of times stay in range.
     pub fn are_usable(&self) -> bool {
-        let days = [self.land_notice_days, self.land_publicity_days, self.property_notice_days, self.property_publicity_days];
+        let days =
+            [self.land_notice_days, self.land_publicity_days, self.property_notice_days, self.property_publicity_days];
         let percents = [self.land_deposit_percent, self.property_deposit_percent];
         days.iter().all(|days| *days <= 366) && percents.iter().all(|percent| *percent <= 100)
     }
