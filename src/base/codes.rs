@@ -124,6 +124,7 @@ codes! {
     BelowStart "below_start" 409 "报价低于起始价。" "The bid is below the start price.";
     AboveCeiling "above_ceiling" 409 "报价高于最高限价。" "The bid is above the ceiling price.";
     AboveCap "above_cap" 409 "报价超过限价。" "The bid is past the price cap.";
+    AmountZero "amount_zero" 409 "报价不能为零。" "Nothing is traded for nothing: bid more than zero.";
     NotBetter "not_better" 409 "报价未优于当前领先价。" "The bid does not improve on the leading one.";
     StepNotMet "step_not_met" 409 "加价幅度不足一档。" "The bid improves by less than one step.";
     OffStep "off_step" 409 "报价不是阶梯的整数倍。" "The bid is not a whole number of steps.";

@@ -44,6 +44,8 @@ pub const TEXT_MAX_CHARS: usize = 4_000;
 pub const LOTS_PER_PROJECT_MAX: usize = 200;
 /// Bidders of one lot: three-digit numbers.
 pub const BIDDERS_PER_LOT_MAX: usize = 900;
+/// Three digits: more than [`BIDDERS_PER_LOT_MAX`], so that even the last number is drawn at random.
+pub const BIDDER_NUMBER_MAX: u32 = 999;
 /// Documents of one notice.
 pub const DOCUMENTS_MAX: usize = 50;
 /// Rungs of a lot's ladder past the price.

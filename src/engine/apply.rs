@@ -1,6 +1,8 @@
 //! How an event changes the state. Total: an event that fits nothing (a replay with only the public payloads) changes
 //! nothing; whether it was right to happen is `decide`'s business.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::actor::{Actor, Subject};
 use super::event::{Event, Fact, Hold, LotResumed, Noticed, SignedUp};
 use super::rules::Timetable;
@@ -122,10 +124,10 @@ fn notice(state: &mut State, id: Id, fact: &Noticed, at: Micros) {
         noticed_at: at,
         phase: Phase::Noticed,
         timetable: fact.rules.timetable,
-        holds: Default::default(),
+        holds: BTreeSet::new(),
         stopped_at: None,
-        roster: Default::default(),
-        applicants: Default::default(),
+        roster: BTreeMap::new(),
+        applicants: BTreeMap::new(),
         auction: None,
         reserve_due: None,
         publicity_until: None,

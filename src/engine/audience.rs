@@ -3,7 +3,7 @@
 
 use super::actor::Subject;
 use super::event::{Event, Fact};
-use super::state::State;
+use super::state::{Lot, State};
 use crate::base::Id;
 
 /// A class of readers.
@@ -43,9 +43,10 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         Fact::DepositConfirmed(fact) => of_bidder(by_reference(&fact.reference)),
         Fact::DepositReturned(fact) => of_bidder(by_reference(&fact.reference)),
         Fact::DepositForfeited(fact) => of_bidder(by_reference(&fact.reference)),
-        // 招标投标法 art. 22: before the opening not even the number of bidders may be known.
-        Fact::NumberDealt(_) => {
-            let public = lot.is_some_and(|lot| lot.phase.numbers_are_public());
+        // 招标投标法 art. 22: before the opening not even the number of bidders may be known. A bid that came too early names
+        // one.
+        Fact::NumberDealt(_) | Fact::BidRefused(_) => {
+            let public = lot.is_some_and(Lot::numbers_are_public);
             if public { Audience::Public } else { Audience::Sealed }
         }
         Fact::QuestionRaised(fact) => feedback(fact.open),
@@ -71,7 +72,6 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         | Fact::Archived(_)
         | Fact::AuctionOpened(_)
         | Fact::BidAccepted(_)
-        | Fact::BidRefused(_)
         | Fact::CountdownReset(_)
         | Fact::TimedPeriodStarted(_)
         | Fact::ConfirmationOpened(_)

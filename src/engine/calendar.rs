@@ -87,6 +87,14 @@ impl Default for CityPeriods {
 const BY_THE_CITY: &str = "本市规定(平台参数)";
 
 impl CityPeriods {
+    /// Whether every period lies within a year and every share within the whole: the sums of times stay in range.
+    pub fn are_usable(&self) -> bool {
+        let days =
+            [self.land_notice_days, self.land_publicity_days, self.property_notice_days, self.property_publicity_days];
+        let percents = [self.land_deposit_percent, self.property_deposit_percent];
+        days.iter().all(|days| *days <= 366) && percents.iter().all(|percent| *percent <= 100)
+    }
+
     /// Least days from the notice to the deadline for bids.
     pub const fn notice_days_min(&self, category: Category) -> Bound {
         match category {

@@ -49,10 +49,15 @@ fn open(lot: &Lot, at: Micros) -> Vec<Fact> {
 
 /// The platform was away from `now` until `fact.recorded_at`: every running auction, and every lot whose clock would have
 /// run out meanwhile, stands still from `now` on.
-pub fn begin_outage(state: &State, fact: &OutageBegan) -> Vec<Event> {
+pub fn begin_outage(state: &State, fact: &OutageBegan, now: Micros) -> Vec<Event> {
     let affected = state.lots.values().filter(|lot| {
         let due_meanwhile = lot.next_timer().is_some_and(|at| at <= fact.recorded_at);
-        !lot.is_suspended() && (lot.phase == Phase::Running || due_meanwhile)
+        // No timer waits for this deadline, but a deposit can miss it.
+        let deposit_due = lot.timetable.deposit_due;
+        let deposits_cut = matches!(lot.phase, Phase::Noticed | Phase::SignUp | Phase::Waiting)
+            && now < deposit_due
+            && deposit_due <= fact.recorded_at;
+        !lot.is_suspended() && (lot.phase == Phase::Running || due_meanwhile || deposits_cut)
     });
     let mut events =
         vec![Event { actor: Actor::System, subject: Subject::Platform, fact: Fact::OutageBegan(fact.clone()) }];

@@ -4,7 +4,7 @@ pub use super::clock::fire;
 
 use super::actor::{Actor, Subject};
 use super::command::{Action, Command};
-use super::event::{Event, Fact};
+use super::event::{Event, Fact, Failure, Hold};
 use super::state::{Lot, State};
 use super::{bids, clock, feedback, life};
 use crate::base::{Code, Micros, limits};
@@ -41,9 +41,12 @@ pub fn decide(state: &State, command: &Command, now: Micros) -> Result<Vec<Event
             if !fact.code_format.is_usable() {
                 return Err(Refusal::with(Code::InvalidField, "code_format"));
             }
+            if !fact.periods.are_usable() {
+                return Err(Refusal::with(Code::InvalidField, "periods: at most 366 days and 100 %"));
+            }
             Ok(vec![Event { actor, subject: Subject::Platform, fact: Fact::PlatformConfigured(fact.clone()) }])
         }
-        (Action::BeginOutage(fact), Subject::Platform) => Ok(clock::begin_outage(state, fact)),
+        (Action::BeginOutage(fact), Subject::Platform) => Ok(clock::begin_outage(state, fact, now)),
         (Action::EndOutage, Subject::Platform) => Ok(clock::end_outage(state, now)),
         (Action::RegisterProject(fact), Subject::Project(id)) => life::register_project(state, actor, id, fact),
         (Action::Notice(fact), Subject::Lot(id)) => life::notice(state, actor, id, fact, now),
@@ -116,10 +119,12 @@ pub fn cause(event: &Event) -> Option<Command> {
         Fact::DepositReturned(fact) => Action::ReturnDeposit(fact.clone()),
         Fact::DepositForfeited(fact) => Action::ForfeitDeposit(fact.clone()),
         Fact::ReserveDisclosed(fact) => Action::DiscloseReserve(fact.clone()),
-        Fact::LotSuspended(fact) if event.actor != Actor::System => Action::Suspend { reason: fact.reason.clone() },
-        Fact::LotResumed(fact) if event.actor != Actor::System => Action::Resume { reason: fact.reason.clone() },
+        Fact::LotSuspended(fact) if fact.hold == Hold::Office => Action::Suspend { reason: fact.reason.clone() },
+        Fact::LotResumed(fact) if fact.hold == Hold::Office => Action::Resume { reason: fact.reason.clone() },
         Fact::LotTerminated(fact) => Action::Terminate { reason: fact.reason.clone() },
-        Fact::LotFailed(fact) if event.actor != Actor::System => Action::DeclareFailed { reason: fact.reason.clone() },
+        Fact::LotFailed(fact) if fact.why == Failure::WinnerWithdrew => {
+            Action::DeclareFailed { reason: fact.reason.clone() }
+        }
         Fact::PublicityStarted(fact) => Action::StartPublicity(fact.clone()),
         Fact::Awarded(_) => Action::Award,
         Fact::Contracted(fact) => Action::Contract(fact.clone()),

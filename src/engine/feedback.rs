@@ -6,7 +6,7 @@ use super::clock::{by_system, resumed};
 use super::decide::{Refusal, require_text};
 use super::event::*;
 use super::state::{Lot, Question, State};
-use crate::base::{Code, Id, Micros};
+use crate::base::{Code, Id, Micros, limits};
 
 pub fn raise(
     state: &State,
@@ -44,7 +44,7 @@ pub fn order_pause(
         return Err(Code::WrongPhase.into());
     }
     let ordered = Event { actor, subject: Subject::Lot(lot.id), fact: Fact::PauseOrdered(fact.clone()) };
-    let stop = LotSuspended { hold: Hold::Order(fact.order), reason: fact.reason.clone() };
+    let stop = LotSuspended { hold: Hold::Order(fact.order), reason: public_reason(fact.open, &fact.reason) };
     Ok(vec![ordered, by_system(lot.id, stop.into())])
 }
 
@@ -64,7 +64,13 @@ pub fn lift_pause(
     }
     let lifted = PauseLifted { order, reason: reason.into(), open: question.open };
     let lifted = Event { actor, subject: Subject::Lot(lot.id), fact: lifted.into() };
-    Ok(vec![lifted, by_system(lot.id, resumed(lot, hold, reason.into(), now).into())])
+    let resumed = resumed(lot, hold, public_reason(question.open, reason), now);
+    Ok(vec![lifted, by_system(lot.id, resumed.into())])
+}
+
+/// Everyone sees that a lot stands still; why a supervisor ordered it only when the order is open.
+fn public_reason(open: bool, reason: &str) -> String {
+    if open { reason.into() } else { "监督部门决定 (by the supervisor's decision)".into() }
 }
 
 fn check_new(state: &State, id: Id, due: Micros, now: Micros) -> Result<(), Refusal> {
@@ -73,6 +79,9 @@ fn check_new(state: &State, id: Id, due: Micros, now: Micros) -> Result<(), Refu
     }
     if due <= now {
         return Err(Code::DueInPast.into());
+    }
+    if due.since(now) > limits::PERIOD_MAX {
+        return Err(Refusal::with(Code::InvalidField, "due: more than a year ahead"));
     }
     Ok(())
 }

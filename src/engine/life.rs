@@ -31,6 +31,13 @@ pub fn notice(state: &State, actor: Actor, id: Id, fact: &Noticed, now: Micros) 
         return Err(Code::TooMany.into());
     }
     require_title("title", &fact.title)?;
+    for document in &fact.documents {
+        require_title("documents.name", &document.name)?;
+    }
+    for rung in &fact.rules.ladder {
+        require_title("ladder.name", &rung.name)?;
+        require_title("ladder.unit", &rung.unit)?;
+    }
     check_rules(state, project, fact, now)?;
     Ok(vec![Event { actor, subject: Subject::Lot(id), fact: Fact::Noticed(fact.clone()) }])
 }
@@ -122,7 +129,8 @@ pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Mi
     if lot.phase != Phase::SignUp && lot.phase != Phase::Waiting {
         return Err(Code::WrongPhase.into());
     }
-    if now >= lot.timetable.deposit_due && !lot.is_suspended() {
+    // A standstill neither hastens the deadline nor brings one back that had passed before it.
+    if lot.stopped_at.unwrap_or(now) >= lot.timetable.deposit_due {
         return Err(Code::DepositLate.into());
     }
     if fact.amount != lot.rules.deposit {
@@ -132,11 +140,10 @@ pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Mi
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::DepositConfirmed(fact.clone()) }, dealt])
 }
 
-/// Numbers come from 1–99 while fewer than half of those are dealt, else from 1–999: what is drawn tells nothing about
-/// who came first. `random` is recorded with its cause, so anyone entitled can draw again.
+/// Numbers come from 1–999 from first to last: one from a pool that grew would tell its bidder how many there are
+/// (招标投标法 art. 22). `random` is recorded with its cause, so anyone entitled can draw again.
 fn deal_number(lot: &Lot, key: Jwk, priority: Option<u32>, random: Hash) -> Result<Event, Refusal> {
-    let pool = if lot.roster.len() < 50 { 99 } else { 999u32 };
-    let free: Vec<u32> = (1..=pool).filter(|number| !lot.roster.contains_key(number)).collect();
+    let free: Vec<u32> = (1..=limits::BIDDER_NUMBER_MAX).filter(|number| !lot.roster.contains_key(number)).collect();
     let (high, _) = random.0.split_at(16);
     let draw = high.iter().fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
     // 128 random bits modulo at most 999: the bias is below 2^-118.
@@ -153,15 +160,22 @@ pub fn settle_deposit(
     reason: &str,
     fact: Fact,
 ) -> Result<Vec<Event>, Refusal> {
+    let is_return = matches!(fact, Fact::DepositReturned(_));
     let (_, applicant) = lot.applicant_by_reference(reference).ok_or(Code::DepositUnknown)?;
     if applicant.deposit != Deposit::Held {
         return Err(Code::DepositState.into());
     }
-    if !lot.phase.is_over() {
+    if !lot.phase.is_over() || (is_return && secures_contract(lot, applicant)) {
         return Err(Code::WrongPhase.into());
     }
     require_text("reason", reason)?;
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact }])
+}
+
+/// The first of the ranking stays bound until the contract is signed or the lot has come to nothing (条例 art. 57, 74).
+fn secures_contract(lot: &Lot, applicant: &Applicant) -> bool {
+    let is_first = lot.ranking.first().is_some_and(|first| applicant.number == Some(first.number));
+    is_first && matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded)
 }
 
 pub fn suspend(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Refusal> {
@@ -196,8 +210,11 @@ pub fn terminate(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Re
 
 pub fn declare_failed(lot: &Lot, actor: Actor, reason: &str) -> Result<Vec<Event>, Refusal> {
     require_text("reason", reason)?;
-    if !matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded) || lot.is_suspended() {
+    if !matches!(lot.phase, Phase::Ranked | Phase::Publicity | Phase::Awarded) {
         return Err(Code::WrongPhase.into());
+    }
+    if lot.is_suspended() {
+        return Err(Code::Suspended.into());
     }
     let fact = LotFailed { why: Failure::WinnerWithdrew, reason: reason.into() }.into();
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact }])
@@ -208,6 +225,9 @@ pub fn disclose_reserve(lot: &Lot, actor: Actor, fact: &ReserveDisclosed) -> Res
     let (Phase::Disclosing, Some(reserve)) = (lot.phase, lot.rules.reserve) else {
         return Err(Code::ReserveNotDue.into());
     };
+    if lot.is_suspended() {
+        return Err(Code::Suspended.into());
+    }
     if reserve_commitment(lot.id, fact.amount, &fact.nonce.0) != reserve.commitment {
         return Err(Code::ReserveMismatch.into());
     }
@@ -238,6 +258,9 @@ pub fn start_publicity(
     if fact.until < earliest {
         let detail = format!("{}：不早于 {earliest} (not before)", least.source);
         return Err(Refusal::with(Code::PublicityTooShort, detail));
+    }
+    if fact.until.since(now) > limits::PERIOD_MAX {
+        return Err(Refusal::with(Code::InvalidField, "until: more than a year ahead"));
     }
     Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::PublicityStarted(fact.clone()) }])
 }

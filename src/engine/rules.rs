@@ -81,6 +81,7 @@ pub enum Method {
 
 /// 网络竞价 (upwards) and 反向竞价 (downwards).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PriceRules {
     /// Start price, or ceiling price when prices fall.
     pub start: Fen,
@@ -95,6 +96,7 @@ pub struct PriceRules {
 
 /// 挂牌: a long quoting period, then a timed auction among those who confirm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListingRules {
     pub start: Fen,
     pub step: Fen,

@@ -87,11 +87,6 @@ impl Phase {
         }
     }
 
-    /// Whether bidder numbers may be known: from the opening on.
-    pub const fn numbers_are_public(self) -> bool {
-        !matches!(self, Self::Noticed | Self::SignUp | Self::Waiting)
-    }
-
     /// Whether nothing more can happen to the auction itself.
     pub const fn is_over(self) -> bool {
         !matches!(self, Self::Noticed | Self::SignUp | Self::Waiting | Self::Running | Self::Disclosing)
@@ -207,6 +202,8 @@ pub struct Award {
     pub offer: Option<Fen>,
 }
 
+// Four independent yes-or-no facts, not the states of one machine.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
     pub lot: Id,
@@ -236,6 +233,12 @@ impl Question {
 impl Lot {
     pub fn is_suspended(&self) -> bool {
         !self.holds.is_empty()
+    }
+
+    /// Whether bidder numbers may be known: from the opening on (招标投标法 art. 22). A lot that too few signed up for
+    /// shows them as its proof; one that was terminated before its opening never does.
+    pub fn numbers_are_public(&self) -> bool {
+        self.auction.is_some() || self.phase == Phase::Failed
     }
 
     /// When its clock runs out next; `None` while suspended or when nothing is due by itself.

@@ -125,7 +125,7 @@ pub fn lot_view(state: &State, id: Id) -> Result<LotView, Code> {
             .is_suspended()
             .then(|| SuspensionView { since: lot.stopped_at, holds: lot.holds.iter().copied().collect() }),
         next_at: lot.next_timer(),
-        numbers: lot.phase.numbers_are_public().then(|| numbers(lot)),
+        numbers: lot.numbers_are_public().then(|| numbers(lot)),
         auction: lot.auction.as_ref().map(|auction| auction_view(lot, auction)),
         ranking: lot.ranking.clone(),
         reserve_due: lot.reserve_due,

@@ -76,37 +76,36 @@ pub fn opened(at: Micros, free: Span) -> Auction {
     }
 }
 
-/// The refusal rules of a bid against the ladder, in their order of precedence. The tables in `engine::tests` are their
-/// documentation.
+/// The refusal rules of a bid against the ladder, in their order of precedence: the order of `base::codes`. The tables in
+/// `engine::tests` are their documentation.
 pub fn judge(lot: &Lot, bid: &Bid, price: Steps) -> Result<(), Code> {
     let auction = lot.auction.as_ref().ok_or(Code::NotOpen)?;
     let steps = steps_now(lot, price);
     if bid.rung.unwrap_or(0) != auction.rung || bid.rung == Some(0) {
         return Err(Code::WrongRung);
     }
-    if steps.cap.is_some_and(|cap| steps.direction.is_better(bid.amount, cap)) {
-        return Err(Code::AboveCap);
+    if auction.leader.is_some_and(|leader| leader.number == bid.number) {
+        return Err(Code::AlreadyLeading);
     }
-    match auction.leader {
-        Some(leader) => judge_against_leader(lot, bid, leader, steps),
-        None => judge_first(bid, steps),
-    }
-}
-
-fn judge_first(bid: &Bid, steps: Steps) -> Result<(), Code> {
-    let Some(gain) = steps.direction.gain(bid.amount, steps.start) else {
+    let Some(from_start) = steps.direction.gain(bid.amount, steps.start) else {
         return Err(match steps.direction {
             Direction::Up => Code::BelowStart,
             Direction::Down => Code::AboveCeiling,
         });
     };
-    whole_steps(bid.amount, gain, steps)
+    if steps.cap.is_some_and(|cap| steps.direction.is_better(bid.amount, cap)) {
+        return Err(Code::AboveCap);
+    }
+    if bid.amount.is_zero() {
+        return Err(Code::AmountZero);
+    }
+    match auction.leader {
+        Some(leader) => judge_against_leader(lot, bid, leader, steps),
+        None => whole_steps(bid.amount, from_start, steps),
+    }
 }
 
 fn judge_against_leader(lot: &Lot, bid: &Bid, leader: Quote, steps: Steps) -> Result<(), Code> {
-    if leader.number == bid.number {
-        return Err(Code::AlreadyLeading);
-    }
     // A priority buyer matches the leading price and then leads (网络司法拍卖规定 art. 21).
     if bid.amount == leader.amount && lot.priority_rank(bid.number) < lot.priority_rank(leader.number) {
         return Ok(());
@@ -114,23 +113,20 @@ fn judge_against_leader(lot: &Lot, bid: &Bid, leader: Quote, steps: Steps) -> Re
     match steps.direction.gain(bid.amount, leader.amount) {
         None => Err(Code::NotBetter),
         Some(gain) if gain.is_zero() => Err(Code::NotBetter),
-        Some(gain) => {
-            if gain < steps.step && steps.cap != Some(bid.amount) {
-                return Err(Code::StepNotMet);
-            }
-            whole_steps(bid.amount, gain, steps)
-        }
+        Some(gain) if gain < steps.step && steps.cap != Some(bid.amount) => Err(Code::StepNotMet),
+        Some(gain) => whole_steps(bid.amount, gain, steps),
     }
 }
 
-/// `gain` must be a whole number of steps, at most `max_steps`; the cap itself may always be named.
+/// `gain` must be a whole number of steps (the cap alone may lie between two), and at most `max_steps`.
 fn whole_steps(amount: Fen, gain: Fen, steps: Steps) -> Result<(), Code> {
-    let most = steps.step.checked_mul(i64::from(steps.max_steps));
-    if most.is_some_and(|most| gain > most) {
-        return Err(Code::StepTooLarge);
-    }
     let whole = gain.get() % steps.step.get().max(1) == 0;
-    if whole || steps.cap == Some(amount) { Ok(()) } else { Err(Code::OffStep) }
+    if !whole && steps.cap != Some(amount) {
+        return Err(Code::OffStep);
+    }
+    // A product past the largest amount bounds nothing.
+    let most = steps.step.checked_mul(i64::from(steps.max_steps));
+    if most.is_some_and(|most| gain > most) { Err(Code::StepTooLarge) } else { Ok(()) }
 }
 
 /// What follows from an accepted bid: the next rung or the close when the cap is reached and nobody may still match it,
@@ -156,7 +152,8 @@ pub fn after_bid(lot: &Lot, bid: &Bid, at: Micros, price: Steps) -> Vec<Fact> {
 /// Whether a number other than `leader` has a better right of priority and could match a price that cannot be bettered.
 fn somebody_may_match(lot: &Lot, leader: u32) -> bool {
     let rank = lot.priority_rank(leader);
-    lot.roster.keys().any(|number| lot.priority_rank(*number) < rank)
+    let admits = |number: u32| lot.auction.as_ref().is_some_and(|auction| auction.admits(number));
+    lot.roster.keys().any(|number| lot.priority_rank(*number) < rank && admits(*number))
 }
 
 /// The rung is over: the next one when the cap was reached, else the close.
@@ -212,6 +209,12 @@ pub fn ranking(lot: &Lot, auction: &Auction, direction: Direction) -> Vec<Standi
 }
 
 impl Auction {
+    /// Whether `number` still takes part. Whoever did not confirm is out, on the rungs too; where nobody was asked (the cap
+    /// reached while quoting, or a method without confirmation) everyone does.
+    pub fn admits(&self, number: u32) -> bool {
+        self.confirmed.is_empty() || self.confirmed.contains(&number)
+    }
+
     /// A valid quote: it leads, and it is its number's best.
     pub fn accept(&mut self, quote: Quote) {
         self.leader = Some(quote);
@@ -223,7 +226,7 @@ impl Auction {
 /// What every ladder's parameters must satisfy.
 pub fn validate(steps: Steps, rules: &Rules) -> Result<(), String> {
     check_steps("价格", steps)?;
-    let cap_is_beyond_start = |cap: Fen| steps.direction.is_better(cap, steps.start);
+    let cap_is_beyond_start = |cap: Fen| steps.direction.is_better(cap, steps.start) && !cap.is_zero();
     if rules.cap.is_some_and(|cap| !cap_is_beyond_start(cap)) {
         return Err("限价必须优于起始价 (cap must lie beyond the start price)".into());
     }
@@ -237,6 +240,9 @@ pub fn validate(steps: Steps, rules: &Rules) -> Result<(), String> {
         let last = index + 1 == rules.ladder.len();
         if !last && rung.limit.is_none() {
             return Err(format!("阶梯 {} 之后还有阶梯，必须设上限 (rung needs a limit)", rung.name));
+        }
+        if rung.start.is_zero() {
+            return Err(format!("阶梯 {} 的起始量必须大于零 (start must be positive)", rung.name));
         }
         check_steps(
             &rung.name,

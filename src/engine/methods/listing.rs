@@ -59,16 +59,8 @@ impl Rulebook for Listing<'_> {
 
     fn judge(&self, lot: &Lot, bid: &Bid) -> Result<(), Code> {
         let auction = lot.auction.as_ref().ok_or(Code::NotOpen)?;
-        match auction.stage {
-            Stage::Free => {}
-            Stage::Confirming => return Err(Code::NotAdmittedToStage),
-            // Nobody confirmed yet when the cap was reached while quoting: priority buyers then have one window to match.
-            Stage::Timed
-                if auction.rung == 0 && !auction.confirmed.is_empty() && !auction.confirmed.contains(&bid.number) =>
-            {
-                return Err(Code::NotAdmittedToStage);
-            }
-            Stage::Timed => {}
+        if auction.stage == Stage::Confirming || !auction.admits(bid.number) {
+            return Err(Code::NotAdmittedToStage);
         }
         climb::judge(lot, bid, self.steps())
     }
