@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use mingjian::base::Hash;
 use mingjian::engine::Fact;
 use mingjian::ledger::{Chain, Origin, Payload, SignedCheckpoint};
-use mingjian::sequencer::{
-    Committed, CommittedBatch, Journal, LedgerReader, LedgerTree, Listener, Sequencer, StoredPayload,
-};
+use mingjian::sequencer::{Committed, CommittedBatch, Journal, LedgerTree, Listener, Sequencer, StoredPayload};
 use mingjian::sim::MemoryJournal;
 use mingjian::store::SqliteJournal;
 use tempfile::TempDir;
@@ -102,9 +100,4 @@ impl Listener for Ear {
     fn committed(&self, batch: &Arc<CommittedBatch>) {
         self.0.lock().unwrap().push(Arc::clone(batch));
     }
-}
-
-#[expect(dead_code, reason = "wip")]
-pub fn reader_of(disk: &dyn Disk) -> Arc<dyn LedgerReader> {
-    disk.journal().reader()
 }
