@@ -126,11 +126,7 @@ impl Committer {
             match self.orders.recv_timeout(HOUSEKEEPING) {
                 Ok(Order::Commit(sealed)) => match self.commit(sealed) {
                     Ok(()) => self.shared.queue.committer_is_free(),
-                    Err(stop) => {
-                        healthy = false;
-                        tracing::error!(%stop, "the ledger has stopped");
-                        self.shared.queue.stop(stop.to_string());
-                    }
+                    Err(_stopped) => healthy = false,
                 },
                 Ok(Order::SaveSnapshot(snapshot)) if healthy => self.save_snapshot(&snapshot),
                 Ok(Order::SaveSnapshot(_)) | Err(RecvTimeoutError::Timeout) => {}
@@ -151,6 +147,9 @@ impl Committer {
         let committed = match batch.map(|batch| self.make_durable(batch)).transpose() {
             Ok(committed) => committed,
             Err(stop) => {
+                // First no more comes in, then they are told.
+                tracing::error!(%stop, "the ledger has stopped");
+                self.shared.queue.stop(stop.to_string());
                 let code = stop.code();
                 answers.into_iter().for_each(|(answer, _)| drop(answer.send(Err(code.into()))));
                 return Err(stop);

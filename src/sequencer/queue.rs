@@ -125,7 +125,11 @@ impl Queue {
             Phase::Closing => return Err(Code::ShuttingDown),
             Phase::Stopped(_) => return Err(Code::LedgerStopped),
         }
-        if inner.places.len() >= self.max && (inner.front(self.check_max).is_none() || inner.places.len() >= self.max) {
+        if inner.places.len() >= self.max {
+            // What is void or overdue at the front need not wait for the decider to make room.
+            inner.front(self.check_max);
+        }
+        if inner.places.len() >= self.max {
             return Err(Code::Busy);
         }
         let stamp = inner.now(clock);

@@ -1,0 +1,106 @@
+//! A new ledger, and one that is opened again.
+
+use mingjian::base::{Micros, Span};
+use mingjian::sequencer::{StartError, Status};
+use mingjian::sim::{Fault, FaultyJournal, Hall, HallRules, MemoryJournal, World};
+
+use crate::support::*;
+
+#[test]
+fn an_empty_journal_becomes_a_ledger() {
+    for disk in disks() {
+        let world = World::new(1);
+        let sequencer = world.start(disk.journal()).unwrap();
+        let payloads = audit(&sequencer, &world.options.origin);
+        let kinds: Vec<&str> = payloads.iter().map(|payload| payload.kind.as_str()).collect();
+        assert_eq!(kinds, ["ledger.created", "platform.configured"]);
+        let created = &payloads[0];
+        assert_eq!((created.subject.as_str(), created.actor.as_str()), ("ledger", "system"));
+        assert_eq!(created.data["origin"], *world.options.origin);
+        assert_eq!(created.data["format"], 1);
+        assert_eq!(sequencer.status(), Status::Running);
+    }
+}
+
+/// An auction with bids on it, then a restart: from a snapshot, from snapshot and tail, from the entries alone.
+#[test]
+fn the_state_after_a_restart_equals_the_state_before() {
+    for (snapshot_every, orderly) in [(1_000_000, true), (1_000_000, false), (7, false), (7, true)] {
+        for disk in disks() {
+            let mut world = World::new(2);
+            world.options.snapshot_every = snapshot_every;
+            let (journal, faults) = FaultyJournal::around(disk.journal());
+            let sequencer = world.start(journal).unwrap();
+            let hall = Hall::open(&world, &sequencer, HallRules::default()).unwrap();
+            for step in 1..=20 {
+                let bidder = &hall.bidders[usize::try_from(step).unwrap() % 3];
+                let at = world.clock.advance(Span::secs(1));
+                sequencer.submit(hall.bid(bidder, step, at, world.nonce())).wait().unwrap();
+            }
+            let before = committed(&sequencer);
+            if !orderly {
+                // The process dies: nothing more reaches the disk.
+                faults.fail_next(Fault::BeforeWrite);
+                sequencer.submit(hall.bid(&hall.bidders[0], 40, before.time, world.nonce())).wait().unwrap_err();
+            }
+            drop(sequencer);
+            let sequencer = world.start(disk.journal()).unwrap();
+            assert_eq!(committed(&sequencer).state, before.state);
+            assert_eq!(committed(&sequencer), before);
+            audit(&sequencer, &world.options.origin);
+            // And it goes on.
+            sequencer.submit(hall.bid(&hall.bidders[0], 30, before.time, world.nonce())).wait().unwrap();
+            audit(&sequencer, &world.options.origin);
+        }
+    }
+}
+
+#[test]
+fn another_ledgers_journal_or_another_key_is_refused() {
+    let journal = MemoryJournal::new();
+    let world = World::new(3);
+    drop(world.start(Box::new(journal.clone())).unwrap());
+    let stranger = World::new(4);
+    let refused = stranger.start(Box::new(journal.clone())).unwrap_err();
+    assert!(refused.to_string().contains("log key"), "{refused}");
+    let mut elsewhere = World::new(3);
+    elsewhere.options.origin = "ledger.example/other".parse().unwrap();
+    let refused = elsewhere.start(Box::new(journal)).unwrap_err();
+    assert!(matches!(refused, StartError::Corrupt { .. }) && refused.to_string().contains("origin"), "{refused}");
+}
+
+/// Away for longer than tolerated: the running auction stands still meanwhile and gets exactly that time back.
+#[test]
+fn an_outage_suspends_and_credits() {
+    for (away, suspended) in [(Span::secs(10), false), (Span::minutes(30), true), (Span::days(3), true)] {
+        for disk in disks() {
+            let world = World::new(5);
+            let sequencer = world.start(disk.journal()).unwrap();
+            let hall = Hall::open(&world, &sequencer, HallRules::default()).unwrap();
+            let alive = world.clock.advance(Span::minutes(2));
+            let until = |sequencer: &mingjian::sequencer::Sequencer| -> Micros {
+                sequencer.read(|committed| committed.state.lots[&hall.lot].auction.as_ref().unwrap().until)
+            };
+            let deadline = until(&sequencer);
+            sequencer.shutdown();
+            let size = committed(&sequencer).size;
+            world.clock.advance(away);
+            let sequencer = world.start(disk.journal()).unwrap();
+            audit(&sequencer, &world.options.origin);
+            let kinds: Vec<String> = audit(&sequencer, &world.options.origin)
+                .split_off(usize::try_from(size).unwrap())
+                .into_iter()
+                .map(|payload| payload.kind)
+                .collect();
+            if suspended {
+                assert_eq!(kinds, ["platform.outage_began", "lot.suspended", "platform.outage_ended", "lot.resumed"]);
+                assert_eq!(until(&sequencer), deadline.plus(away));
+                let leaf = sequencer.reader().leaf(size).unwrap().unwrap();
+                assert_eq!(mingjian::ledger::Leaf::parse(&leaf).unwrap().time, alive);
+            } else {
+                assert!(kinds.is_empty());
+                assert_eq!(until(&sequencer), deadline);
+            }
+        }
+    }
+}
