@@ -52,7 +52,7 @@ pub const DOCUMENTS_MAX: usize = 50;
 pub const RUNGS_MAX: usize = 4;
 /// An HTTP body: the largest is a notice with its documents' digests.
 pub const BODY_MAX_BYTES: usize = 64 * 1_024;
-/// Rows of one page.
+/// Rows of one page; a list may be read one row further, to see whether another page follows.
 pub const PAGE_MAX_ROWS: usize = 200;
 /// A viewer's unsent bytes before it is cut off; it resumes by `from`.
 pub const VIEWER_QUEUE_MAX_BYTES: usize = 256 * 1_024;
@@ -164,3 +164,14 @@ pub const HEADERS_WAIT_MAX: Span = Span::secs(5);
 pub const IDLE_MAX: Span = Span::secs(30);
 /// Requests under way at shutdown get this long to end.
 pub const DRAIN_MAX: Span = Span::secs(10);
+/// Passwords hashed at a time: 76 MiB, and no more cores than a small machine can spare.
+pub const HASHING_MAX: usize = 4;
+/// Requests that wait for their password's turn: at 25 ms each and four at a time, under half a second of waiting.
+pub const HASHING_WAITING_MAX: usize = 64;
+/// Companies that sign up from one network: an office helps a few at a sitting, then one a minute.
+pub const SIGN_UPS_AT_ONCE: u32 = 20;
+pub const SIGN_UP_EVERY: Span = Span::minutes(1);
+/// Networks whose recent requests are remembered, about 100 bytes each.
+pub const THROTTLED_NETWORKS_MAX: usize = 65_536;
+/// Rows of a page when the client names no number.
+pub const PAGE_ROWS: usize = 50;

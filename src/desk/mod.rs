@@ -7,6 +7,7 @@ mod commands;
 mod entries;
 mod follower;
 mod gate;
+mod keys;
 mod search;
 mod sign_up;
 mod tree;
@@ -18,6 +19,7 @@ pub use commands::Ask;
 pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
 pub use gate::ReadGate;
+pub use keys::KeyChange;
 pub use search::{Figures, LotFilter, LotRow, MonthRow};
 pub use tree::Tree;
 

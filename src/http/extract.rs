@@ -96,13 +96,28 @@ pub fn who(request: &HttpRequest, desk: &Desk) -> Result<Viewer, Problem> {
     Ok(viewer)
 }
 
+/// What routes need to know of the deployment; app data.
+#[derive(Debug, Clone, Default)]
+pub struct HttpSettings {
+    /// Whether a reverse proxy in front sets `X-Forwarded-For`.
+    pub behind_proxy: bool,
+    /// Exact `Origin` values that browsers may open the stream from.
+    pub web_origins: Vec<String>,
+}
+
 /// The network that a request comes from, for throttling. Behind a proxy the last hop that it added counts.
-pub fn network(request: &HttpRequest, behind_proxy: bool) -> Network {
+pub fn network(request: &HttpRequest) -> Network {
+    let behind_proxy = request.app_data::<Data<HttpSettings>>().is_some_and(|settings| settings.behind_proxy);
     let forwarded = || {
-        let header = request.headers().get("X-Forwarded-For")?.to_str().ok()?;
+        let header = request.headers().get_all("X-Forwarded-For").last()?.to_str().ok()?;
         header.rsplit(',').next()?.trim().parse().ok()
     };
     let peer = request.peer_addr().map(|address| address.ip());
     let address = if behind_proxy { forwarded().or(peer) } else { peer };
     Network::of(address.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)))
+}
+
+/// The token of the request's session, as its cookie carries it.
+pub fn session_token(request: &HttpRequest) -> Option<String> {
+    request.cookie(SESSION_COOKIE).map(|cookie| cookie.value().to_owned())
 }

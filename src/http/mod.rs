@@ -2,18 +2,27 @@
 //! Must never know: SQL, trading rules.
 //! Start reading at `app`, then `bids`.
 
+pub mod accounts;
 pub mod act;
 pub mod app;
 pub mod bids;
+pub mod cases;
+pub mod companies;
 pub mod extract;
 pub mod feedback;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod life;
 pub mod lot_view;
 pub mod lots;
+pub mod offload;
+pub mod page;
+pub mod private;
 pub mod problem;
 pub mod schema;
+pub mod session;
 pub mod statistics;
 pub mod stream;
+pub mod throttle;
 pub mod web_files;

@@ -189,7 +189,7 @@ impl Identity {
     /// Up to `limit` accounts in the order of their making, behind the account `after`; for [`Action::AccountsRead`].
     pub fn accounts(&self, viewer: &Viewer, after: Option<Id>, limit: usize) -> Result<Vec<Account>, Code> {
         may(viewer, Action::AccountsRead, ObjectRef::NONE)?;
-        let rows = self.platform.read(|tx| accounts::page(tx, after, limit.min(PAGE_MAX_ROWS)))?;
+        let rows = self.platform.read(|tx| accounts::page(tx, after, limit.min(PAGE_MAX_ROWS + 1)))?;
         rows.into_iter().map(view).collect()
     }
 
@@ -297,15 +297,16 @@ fn organisation_kind(tx: &mut Tx, id: Option<Id>) -> Result<Option<OrganisationK
     Ok(Some(row.kind.parse().map_err(|_| StoreError::Corrupt("organisation"))?))
 }
 
-/// The login name as it is kept: ASCII that looks the same to everybody, so that no two names look alike.
-fn login_name(login: &str) -> Result<String, Code> {
+/// The login name as it is kept: ASCII that looks the same to everybody, so that no two names look alike;
+/// [`Code::InvalidField`] when it is none.
+pub fn login_name(login: &str) -> Result<String, Code> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._@+-".contains(&b);
     let good = (3..=LOGIN_MAX_CHARS).contains(&login.len()) && login.bytes().all(allowed);
     if good { Ok(folded(login)) } else { Err(Code::InvalidField) }
 }
 
-/// A name of a person or an organisation: one line, something in it, not too long.
-fn title(text: &str) -> Result<String, Code> {
+/// A name of a person or an organisation: one line, something in it, not too long; [`Code::InvalidField`] otherwise.
+pub fn title(text: &str) -> Result<String, Code> {
     let text = text.trim();
     let good = !text.is_empty() && text.chars().count() <= TITLE_MAX_CHARS && !text.chars().any(char::is_control);
     if good { Ok(text.to_owned()) } else { Err(Code::InvalidField) }

@@ -86,6 +86,6 @@ impl Identity {
         limit: usize,
     ) -> Result<Vec<SecurityEventRow>, Code> {
         may(viewer, Action::AuditRead, ObjectRef::NONE)?;
-        self.platform.read(|tx| Ok(security_events::page(tx, before, limit.min(PAGE_MAX_ROWS))?))
+        self.platform.read(|tx| Ok(security_events::page(tx, before, limit.min(PAGE_MAX_ROWS + 1))?))
     }
 }

@@ -51,6 +51,6 @@ impl Identity {
     pub fn cases(&self, viewer: &Viewer, before: Option<Id>, limit: usize) -> Result<Vec<ReviewCaseRow>, Code> {
         let reviewer = viewer.account.ok_or(Code::NotSignedIn)?;
         may(viewer, Action::CaseClose, ObjectRef::account(reviewer))?;
-        Ok(self.platform.read(|tx| review_cases::page(tx, reviewer, before, limit.min(PAGE_MAX_ROWS)))?)
+        Ok(self.platform.read(|tx| review_cases::page(tx, reviewer, before, limit.min(PAGE_MAX_ROWS + 1)))?)
     }
 }
