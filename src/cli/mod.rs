@@ -3,7 +3,7 @@
 //! Start reading at `serve`.
 
 mod keys;
-mod open;
+pub mod open;
 mod openapi;
 mod output;
 mod rebuild;

@@ -3,8 +3,16 @@
 use std::sync::Arc;
 
 use crate::base::{Code, Entropy};
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use futures_util::future::LocalBoxFuture;
+
 use crate::desk::{Desk, Follower, ReadGate, Tree};
 use crate::engine::event::PlatformConfigured;
+use crate::http::app::Parts;
+use crate::http::extract::{self, HttpSettings};
+use crate::http::stream::Stream;
+use crate::http::throttle::Throttle;
 use crate::identity::password::Passwords;
 use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy};
 use crate::ledger::note::SignatureType;
@@ -46,7 +54,7 @@ pub struct Setup {
 }
 
 /// A running platform, less its HTTP server.
-pub struct Platforms {
+pub struct Running {
     pub desk: Desk,
     pub hub: Arc<Hub>,
     pub gate: ReadGate,
@@ -54,7 +62,7 @@ pub struct Platforms {
 
 /// Opens `dir` and starts its ledger's one writer. What listens to commits is made before the sequencer starts, so
 /// that it misses none.
-pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Platforms, OpenError> {
+pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
     let dir = Arc::new(dir);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
@@ -100,5 +108,25 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Platfor
         clock,
         entropy,
     };
-    Ok(Platforms { desk, hub, gate })
+    Ok(Running { desk, hub, gate })
+}
+
+impl Running {
+    /// What the application serves.
+    pub fn parts(self, settings: HttpSettings) -> Parts {
+        let desk = Data::new(self.desk);
+        let (gate, who_desk) = (self.gate, desk.clone());
+        let who = move |request: &HttpRequest| -> LocalBoxFuture<'static, _> {
+            let reader = extract::who(request, &who_desk).map(|viewer| gate.reader(viewer));
+            Box::pin(std::future::ready(reader))
+        };
+        let stream = Stream { hub: self.hub, origins: settings.web_origins.clone(), who: Box::new(who) };
+        Parts {
+            desk,
+            stream: Data::new(stream),
+            settings: Data::new(settings),
+            permits: Data::default(),
+            sign_ups: Data::new(Throttle::sign_ups()),
+        }
+    }
 }

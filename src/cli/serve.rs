@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpServer;
-use actix_web::web::Data;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
@@ -19,8 +18,9 @@ use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
-use crate::http::app::{Parts, app};
-use crate::http::stream::{Stream, keep_socket};
+use crate::http::app::app;
+use crate::http::extract::HttpSettings;
+use crate::http::stream::keep_socket;
 use crate::sequencer::SystemClock;
 use crate::store::DataDir;
 use crate::telemetry;
@@ -58,18 +58,8 @@ async fn serve(settings: Settings, demo: bool) -> Outcome {
     let platform = open(dir, setup, clock)?;
     let sequencer = platform.desk.sequencer.clone();
     let hub = Arc::clone(&platform.hub);
-    let desk = Data::new(platform.desk);
-    let gate = platform.gate;
-    let who_desk = desk.clone();
-    let stream = Data::new(Stream {
-        hub: platform.hub,
-        origins: web_origins(&settings),
-        who: Box::new(move |request| {
-            let reader = crate::http::extract::who(request, &who_desk).map(|viewer| gate.reader(viewer));
-            Box::pin(std::future::ready(reader))
-        }),
-    });
-    let parts = Parts { desk, stream };
+    let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
+    let parts = platform.parts(http);
     let server = HttpServer::new(move || app(parts.clone()))
         .on_connect(keep_socket)
         .workers(if settings.workers == 0 { std::thread::available_parallelism()?.get() } else { settings.workers })

@@ -11,9 +11,15 @@ use utoipa::openapi::{Info, OpenApi};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 
+use super::extract::HttpSettings;
+use super::offload::HashingPermits;
 use super::problem::Problem;
 use super::stream::Stream;
-use super::{bids, feedback, health, ledger, life, lots, statistics, stream, web_files};
+use super::throttle::Throttle;
+use super::{
+    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, session, statistics, stream,
+    web_files,
+};
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
 use crate::desk::Desk;
@@ -28,6 +34,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wa
 pub struct Parts {
     pub desk: Data<Desk>,
     pub stream: Data<Stream>,
+    pub settings: Data<HttpSettings>,
+    pub permits: Data<HashingPermits>,
+    pub sign_ups: Data<Throttle>,
 }
 
 /// The application, ready to be served or tested.
@@ -47,6 +56,9 @@ pub fn app(
     let document = web::Bytes::from(api.to_pretty_json().unwrap_or_default());
     app.app_data(parts.desk)
         .app_data(parts.stream)
+        .app_data(parts.settings)
+        .app_data(parts.permits)
+        .app_data(parts.sign_ups)
         .app_data(PayloadConfig::new(BODY_MAX_BYTES))
         .app_data(
             QueryConfig::default().error_handler(|error, _| Problem::new(Code::InvalidField, error.to_string()).into()),
@@ -66,6 +78,11 @@ fn routes(config: &mut ServiceConfig) {
         scope::scope("/api/v1")
             .service(ledger::ledgers)
             .configure(statistics::routes)
+            .configure(session::routes)
+            .configure(companies::routes)
+            .configure(keys::routes)
+            .configure(accounts::routes)
+            .configure(cases::routes)
             .configure(lots::routes)
             .configure(life::routes)
             .configure(feedback::routes)

@@ -129,11 +129,11 @@ rights! {
     ExpertDraw       "expert.draw"            _       -   -   -   A   -   -   -   -   -   -;
     ExpertRecuse     "expert.recuse"          _       -   -   -   -   O   -   -   -   -   -;
     ExpertScore      "expert.score"           _       -   -   -   -   O   -   -   -   -   -;
-    // Supervision; an order to pause must not wait for a password
+    // Supervision; the order that stops an auction asks for a recent proof, given in the same form
     FloorWatch       "floor.watch"            _       -   -   -   A   -   A   A   -   -   -;
     QuestionRaise    "question.raise"         _       -   -   -   -   -   A   C   -   -   -;
     QuestionAnswer   "question.answer"        _       -   -   O   A   -   -   -   -   -   -;
-    OrderPause       "order.pause"            _       -   -   -   -   -   A   -   -   -   -;
+    OrderPause       "order.pause"            recent      -   -   -   -   -   A   -   -   -   -;
     OrderLift        "order.lift"             _       -   -   -   -   -   A   -   -   -   -;
     CheckpointCosign "checkpoint.cosign"      _       -   -   -   -   -   A   -   -   -   -;
     // Review

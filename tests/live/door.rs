@@ -97,9 +97,7 @@ async fn what_clients_say() {
 #[tokio::test]
 async fn frames_that_are_not_text() {
     let world = World::start();
-    let continued = |opcode, last| {
-        Message::Frame(Frame::message(vec![b' '; 2_000], OpCode::Data(opcode), last))
-    };
+    let continued = |opcode, last| Message::Frame(Frame::message(vec![b' '; 2_000], OpCode::Data(opcode), last));
     for (messages, code) in [
         (vec![Message::binary(vec![1, 2, 3])], 1008),
         (vec![Message::Frame(Frame::message(vec![0xFF, 0xFE], OpCode::Data(Data::Text), true))], 1008),

@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 use crate::client::assert_same;
-use crate::world::{CLOSED_LOT, LOT, OTHER_LOT, ORIGIN, SECRET, World, lot};
+use crate::world::{CLOSED_LOT, LOT, ORIGIN, OTHER_LOT, SECRET, World, lot};
 
 /// A GET, with what comes back still to be read.
 async fn get(world: &World, path: &str, headers: &str) -> (u16, String, BufReader<TcpStream>) {

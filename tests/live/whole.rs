@@ -102,7 +102,8 @@ async fn cut_anywhere_every_viewer_ends_with_the_ledger() {
             while world.record.all().len() < total || seen.len() < world.expected(&scope, 0).len() {
                 let mut client = Client::public(&world).await;
                 client.subscribe(&scope, next).await;
-                let left = if world.record.all().len() < total { usize::MAX } else { world.expected(&scope, next).len() };
+                let left =
+                    if world.record.all().len() < total { usize::MAX } else { world.expected(&scope, next).len() };
                 for entry in client.entries(rng.random_range(0..60usize).min(left)).await {
                     next = entry["seq"].as_u64().unwrap() + 1;
                     seen.push(entry);
