@@ -299,14 +299,14 @@ fn the_hidden_reserve_decides_once_it_opens_its_commitment() {
         ),
     ] {
         let table = format!("{ONE_BID}{}", rest.replace("reserve disclosed", &format!("reserve was {reserve}")));
-        check(World::admitted(Rules { reserve: hidden(reserve), ..plain() }, THREE), &table);
+        check(World::admitted(Rules { reserve: Some(hidden(reserve)), ..plain() }, THREE), &table);
     }
 }
 
 #[test]
 fn a_reserve_of_a_lot_without_bids_stays_hidden() {
     check(
-        World::admitted(Rules { reserve: hidden(1050), ..plain() }, THREE),
+        World::admitted(Rules { reserve: Some(hidden(1050)), ..plain() }, THREE),
         "
         12:00:00         clock                → open to #1 #2 #3 until 12:10:00
         12:10:00         clock                → timed until 12:15:00

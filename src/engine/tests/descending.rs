@@ -98,6 +98,6 @@ fn the_reserve_is_the_most_that_the_buyer_pays() {
             12:16:00         owner discloses {reserve} → {outcome}
             "
         );
-        check(World::admitted(Rules { reserve: hidden(reserve), ..plain() }, THREE), &table);
+        check(World::admitted(Rules { reserve: Some(hidden(reserve)), ..plain() }, THREE), &table);
     }
 }

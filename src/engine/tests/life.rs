@@ -231,7 +231,7 @@ fn a_winner_that_withdraws_fails_the_lot_and_loses_its_deposit() {
 #[test]
 fn every_phase_gets_the_time_of_its_standstill_back() {
     check(
-        World::noticed(Rules { reserve: hidden(900), ..plain() }),
+        World::noticed(Rules { reserve: Some(hidden(900)), ..plain() }),
         "
         -- noticed: nothing opens while the clock stands still
         -19d11:00:00     office suspends      → held by office

@@ -56,9 +56,9 @@ pub fn rules(method: Method) -> Rules {
 }
 
 /// A hidden reserve that the owner has an hour to disclose.
-pub fn hidden(amount: i64) -> Option<Reserve> {
+pub fn hidden(amount: i64) -> Reserve {
     let commitment = reserve_commitment(LOT, fen(amount), &NONCE.0);
-    Some(Reserve { commitment, disclosure: Span::hours(1) })
+    Reserve { commitment, disclosure: Span::hours(1) }
 }
 
 /// 配建: from 100, by 50, at most 4 steps at once.

@@ -94,8 +94,7 @@ fn rules_that_contradict_themselves_are_refused() {
     let tick = Span::micros(1);
     let too_long = Span::micros(limits::PERIOD_MAX.get() + 1);
     let noticed = moment("-20d12:00:00");
-    let disclosed_in =
-        |disclosure: Span| Rules { reserve: hidden(1).map(|reserve| Reserve { disclosure, ..reserve }), ..rising() };
+    let disclosed_in = |disclosure: Span| Rules { reserve: Some(Reserve { disclosure, ..hidden(1) }), ..rising() };
     for (what, rules, expected) in [
         ("sign-up opens with the notice", times(&|t| t.sign_up_opens = noticed), "rules_invalid timetable"),
         ("sign-up takes no time", times(&|t| t.sign_up_closes = t.sign_up_opens), "rules_invalid timetable"),
