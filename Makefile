@@ -1,0 +1,59 @@
+# README's two commands are `make run` and `make test`; the others are their parts.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+DATA ?= data/demo
+SEED ?= 20261123
+PROJECTS ?= 731
+LISTEN ?= 127.0.0.1:8080
+
+.PHONY: help run test bench web web-deps rust-test wasm browser-test lint tools
+
+help:
+	@echo "make run    build, load a year of trade, serve it with live auctions on http://$(LISTEN)"
+	@echo "make test   every test; installs what it needs, or says what is missing"
+	@echo "make bench  measurements against baselines of the same run"
+	@echo "make lint   rustfmt and clippy"
+
+# A fresh demonstration: the data directory is made anew, so nothing but a demonstration may ever be in it.
+run: web
+	cargo build --release
+	rm -rf "$(DATA)"
+	./target/release/mingjian simulate --projects $(PROJECTS) --seed $(SEED) --data "$(DATA)"
+	./target/release/mingjian serve --demo --data "$(DATA)" --listen $(LISTEN)
+
+test: tools web lint
+	$(MAKE) rust-test wasm
+	cd web && npm run --silent typecheck && npm test --silent
+	$(MAKE) browser-test
+
+rust-test:
+	cargo test
+
+# The verifier's half needs no server and runs in a browser.
+wasm:
+	rustup target add wasm32-unknown-unknown
+	cargo check --lib --no-default-features --target wasm32-unknown-unknown
+
+# Without Node the server still builds; it then says how to build the interface.
+web: web-deps
+	@if [ -d web/node_modules ]; then cd web && npm run --silent build; \
+	else echo "no Node.js: the web interface is left out"; mkdir -p web/dist; fi
+
+web-deps:
+	@if command -v npm >/dev/null; then ops/ci/npm-ci; fi
+
+browser-test:
+	ops/ci/browser-test
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+tools:
+	ops/ci/install
+
+bench:
+	cargo bench --bench ledger
+	cargo bench --bench server
