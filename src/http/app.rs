@@ -34,7 +34,13 @@ pub struct Parts {
 pub fn app(
     parts: &Parts,
 ) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>,
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
 > {
     let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     describe(&mut api);
@@ -42,8 +48,12 @@ pub fn app(
     app.app_data(parts.desk.clone())
         .app_data(parts.stream.clone())
         .app_data(PayloadConfig::new(BODY_MAX_BYTES))
-        .app_data(QueryConfig::default().error_handler(|error, _| Problem::new(Code::InvalidField, error.to_string()).into()))
-        .app_data(PathConfig::default().error_handler(|error, _| Problem::new(Code::NotFound, error.to_string()).into()))
+        .app_data(
+            QueryConfig::default().error_handler(|error, _| Problem::new(Code::InvalidField, error.to_string()).into()),
+        )
+        .app_data(
+            PathConfig::default().error_handler(|error, _| Problem::new(Code::NotFound, error.to_string()).into()),
+        )
         .route("/api/v1/openapi.json", web::get().to(move || openapi(document.clone())))
         .default_service(web::to(web_files::serve))
         .wrap(Compress::default())
@@ -94,7 +104,10 @@ pub fn document() -> OpenApi {
 }
 
 async fn openapi(document: web::Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").insert_header((header::CACHE_CONTROL, "no-cache")).body(document)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(document)
 }
 
 async fn no_route(request: HttpRequest) -> HttpResponse {

@@ -18,9 +18,9 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::Stream as _;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant as Deadline, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
-use tokio::time::{Instant as Deadline, MissedTickBehavior, interval_at, sleep_until, timeout_at};
 
 use super::extract::Who;
 use super::problem::Problem;
@@ -80,7 +80,9 @@ struct Ticket {
 async fn issue_ticket(desk: web::Data<Desk>, who: Who) -> Result<HttpResponse, Problem> {
     let ticket = web::block(move || desk.identity.issue_ticket(&who.0, desk.now()));
     let ticket = ticket.await.map_err(|_| Problem::from(Code::Internal))??;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Ticket { ticket: ticket.to_string() }))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(Ticket { ticket: ticket.to_string() }))
 }
 
 /* ---- WebSocket ------------------------------------------------------------------------------------------------- */
