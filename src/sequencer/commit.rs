@@ -124,10 +124,13 @@ impl Committer {
         let mut healthy = true;
         loop {
             match self.orders.recv_timeout(HOUSEKEEPING) {
-                Ok(Order::Commit(sealed)) => match self.commit(sealed) {
-                    Ok(()) => self.shared.queue.committer_is_free(),
-                    Err(_stopped) => healthy = false,
-                },
+                Ok(Order::Commit(sealed)) => {
+                    let (started, answered) = (Instant::now(), sealed.answers.len());
+                    healthy = self.commit(sealed).is_ok();
+                    if healthy {
+                        self.shared.queue.committer_is_free(answered, started.elapsed());
+                    }
+                }
                 Ok(Order::SaveSnapshot(snapshot)) if healthy => self.save_snapshot(&snapshot),
                 Ok(Order::SaveSnapshot(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => break,

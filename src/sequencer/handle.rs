@@ -129,9 +129,13 @@ impl fmt::Debug for Sequencer {
 impl Running {
     fn shutdown(&self) {
         self.shared.queue.close();
-        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            // A thread that panicked has stopped the queue, which says so.
-            let _ = thread.join();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // A listener may have held the last handle: the committer cannot wait for itself.
+            if thread.thread().id() != std::thread::current().id() {
+                // A thread that panicked has stopped the queue, which says so.
+                let _ = thread.join();
+            }
         }
     }
 }

@@ -75,10 +75,28 @@ struct Inner {
     places: VecDeque<Place>,
     /// The last stamp given out: stamps never run backwards, whatever the clock does.
     last: Micros,
-    committer_free: bool,
+    committer: Committing,
+    /// Places taken since the last batch was handed over.
+    taken: usize,
     sleep: Option<Sleep>,
     phase: Phase,
 }
+
+/// What the queue knows of the committer.
+enum Committing {
+    Busy,
+    Free {
+        since: Instant,
+        /// A batch may wait until then for those who are expected.
+        linger: Duration,
+        /// Who had just been answered or was waiting when the last commit ended: in a closed room they are all back
+        /// within moments, and one commit can serve them all.
+        expected: usize,
+    },
+}
+
+/// A batch lingers at most this part of the time that the last commit took: what it may cost is bounded by what it saves.
+const LINGER_SHARE: u32 = 4;
 
 /// What the decider sleeps over; nobody wakes it for less than it can use.
 #[derive(Clone, Copy)]
@@ -101,8 +119,15 @@ pub(super) struct Queue {
 impl Queue {
     /// No stamp will be before `last`.
     pub fn new(last: Micros, max: usize, check_max: Duration) -> Self {
-        let inner =
-            Inner { first: 0, places: VecDeque::new(), last, committer_free: true, sleep: None, phase: Phase::Running };
+        let inner = Inner {
+            first: 0,
+            places: VecDeque::new(),
+            last,
+            committer: Committing::Free { since: Instant::now(), linger: Duration::ZERO, expected: 0 },
+            taken: 0,
+            sleep: None,
+            phase: Phase::Running,
+        };
         Self { inner: Mutex::new(inner), decider: Condvar::new(), max, check_max }
     }
 
@@ -183,9 +208,11 @@ impl Queue {
         }
     }
 
-    pub fn committer_is_free(&self) {
+    /// The last commit answered that many submitters and took that long.
+    pub fn committer_is_free(&self, answered: usize, took: Duration) {
         let mut inner = self.lock();
-        inner.committer_free = true;
+        let expected = answered + inner.taken + inner.places.len();
+        inner.committer = Committing::Free { since: Instant::now(), linger: took / LINGER_SHARE, expected };
         if inner.sleep.is_some_and(|sleep| sleep.for_committer) {
             self.wake(&mut inner);
         }
@@ -262,6 +289,7 @@ impl Inner {
             let horizon = match self.front(check_max) {
                 Some(Front::Filled) => {
                     if let Some(Place { stamp, content: Content::Filled(filled), .. }) = self.pop() {
+                        self.taken += 1;
                         return Ok(Next::Work(stamp, filled));
                     }
                     self.last
@@ -281,14 +309,27 @@ impl Inner {
                 wait = wait.or_else(|| Some(Duration::from_micros(due.since(horizon).get())));
             }
         }
-        if wants.hand_over && self.committer_free {
-            self.committer_free = false;
-            return Ok(Next::HandOver);
+        if wants.hand_over {
+            match self.lingers(wants) {
+                Some(Duration::ZERO) => {
+                    (self.committer, self.taken) = (Committing::Busy, 0);
+                    return Ok(Next::HandOver);
+                }
+                Some(linger) => wait = Some(wait.map_or(linger, |wait: Duration| wait.min(linger))),
+                None => {}
+            }
         }
         if self.phase == Phase::Closing && wants.work && !wants.hand_over && self.places.is_empty() {
             return Ok(Next::Drained);
         }
         Err((Sleep { for_committer: wants.hand_over, over_front }, wait))
+    }
+
+    /// How long the open batch should still wait for company; `None` while the committer is busy.
+    fn lingers(&self, wants: Wants) -> Option<Duration> {
+        let Committing::Free { since, linger, expected } = self.committer else { return None };
+        let complete = self.taken == 0 || self.taken >= expected || !wants.work || self.phase == Phase::Closing;
+        Some(if complete { Duration::ZERO } else { linger.saturating_sub(since.elapsed()) })
     }
 
     /// The front place after the void and overdue ones before it are gone.

@@ -85,6 +85,13 @@ fn many_threads_lose_and_double_nothing() {
         for (number, seq) in outcomes {
             assert_eq!(found[usize::try_from(seq).unwrap() - 2], number, "everyone was told the right place");
         }
+        // More than a full tile: the right edge is found again.
+        let last = committed(&sequencer);
+        drop(sequencer);
+        let sequencer = world.start(disk.journal()).unwrap();
+        assert_eq!(committed(&sequencer), last);
+        sequencer.submit(note(1)).wait().unwrap();
+        audit(&sequencer, &world.options.origin);
     }
 }
 

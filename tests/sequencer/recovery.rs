@@ -1,5 +1,6 @@
 //! A new ledger, and one that is opened again.
 
+use diesel::connection::SimpleConnection as _;
 use mingjian::base::{Micros, Span};
 use mingjian::sequencer::{StartError, Status};
 use mingjian::sim::{Fault, FaultyJournal, Hall, HallRules, MemoryJournal, World};
@@ -102,5 +103,60 @@ fn an_outage_suspends_and_credits() {
                 assert_eq!(until(&sequencer), deadline);
             }
         }
+    }
+}
+
+/// Storage that contradicts itself is not built upon; the refusal names what differs.
+#[test]
+fn a_damaged_ledger_does_not_start() {
+    let damages = [
+        ("UPDATE head SET size = size + 1", "number of entries"),
+        ("UPDATE head SET root = zeroblob(32)", "root of the tree"),
+        ("UPDATE head SET leaf = zeroblob(32)", "last leaf"),
+        ("UPDATE head SET time = time + 1", "last leaf's time"),
+        ("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)", "number of entries"),
+        ("DELETE FROM entry WHERE seq = 100", "chain"),
+        ("UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE seq = 299) WHERE seq = 300", "chain"),
+        ("UPDATE entry SET payload = (SELECT payload FROM entry WHERE seq = 299) WHERE seq = 300", "payload 300"),
+        ("UPDATE tile SET bytes = zeroblob(8192)", "root of the tree"),
+        ("DELETE FROM tile", "tile 0 of level 0"),
+    ];
+    let disk = OnSqlite::new();
+    let world = World::new(6);
+    let sequencer = world.start(disk.journal()).unwrap();
+    let hall = Hall::open(&world, &sequencer, HallRules::default()).unwrap();
+    for step in 1..=300 {
+        let bidder = &hall.bidders[usize::try_from(step).unwrap() % 3];
+        drop(sequencer.submit(hall.bid(bidder, step, hall.opens, world.nonce())));
+    }
+    sequencer.shutdown();
+    let mut hand = mingjian::store::connection::open(&disk.path()).unwrap();
+    hand.batch_execute("DELETE FROM snapshot; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    let whole = std::fs::read(disk.path()).unwrap();
+    drop(hand);
+    for (damage, named) in damages {
+        let other = OnSqlite::new();
+        std::fs::write(other.path(), &whole).unwrap();
+        mingjian::store::connection::open(&other.path()).unwrap().batch_execute(damage).unwrap();
+        let refused = world.start(other.journal()).unwrap_err().to_string();
+        assert!(refused.contains(named), "{damage}: {refused}");
+    }
+    let other = OnSqlite::new();
+    std::fs::write(other.path(), &whole).unwrap();
+    assert_eq!(committed(&world.start(other.journal()).unwrap()), committed(&sequencer));
+}
+
+/// A snapshot is only a shorter way: damaged or gone, the same state comes out of the entries.
+#[test]
+fn a_damaged_snapshot_is_passed_over() {
+    for damage in ["UPDATE snapshot SET bytes = zeroblob(100)", "UPDATE snapshot SET size = 1", "DELETE FROM snapshot"]
+    {
+        let disk = OnSqlite::new();
+        let world = World::new(7);
+        let sequencer = world.start(disk.journal()).unwrap();
+        Hall::open(&world, &sequencer, HallRules::default()).unwrap();
+        sequencer.shutdown();
+        mingjian::store::connection::open(&disk.path()).unwrap().batch_execute(damage).unwrap();
+        assert_eq!(committed(&world.start(disk.journal()).unwrap()), committed(&sequencer));
     }
 }
