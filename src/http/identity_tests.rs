@@ -523,6 +523,7 @@ async fn a_key_and_its_replacement_stand_in_the_ledger() {
 
     let stale = w.post(&login, "/me/keys", json!({ "key": key(2) })).await;
     assert_eq!((stale.status, stale.code()), (403, "reauth_required"));
+    w.after(Span::secs(1));
     let login = w.prove(&login).await;
     let second = w.post(&login, "/me/keys", json!({ "key": key(2) })).await;
     assert_eq!((second.status, &second.body["replaces"]), (201, &first.body["id"]), "{}", second.body);
