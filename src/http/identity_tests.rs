@@ -7,18 +7,15 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::test::{self, TestRequest};
-use actix_web::web::{Data, PathConfig, PayloadConfig, QueryConfig};
-use actix_web::{App, Error};
+use actix_web::web::Data;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use utoipa_actix_web::AppExt as _;
 
+use super::app::{Parts, app};
 use super::extract::{CSRF_HEADER, HttpSettings, SESSION_COOKIE};
 use super::offload::HashingPermits;
-use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
-use super::{accounts, cases, companies, keys, session};
 use crate::base::limits::{BODY_MAX_BYTES, REAUTH_MAX, SESSION_IDLE_MAX, SESSION_MAX};
 use crate::base::{Code, Entropy, Id, Micros, Span};
 use crate::desk::{Desk, ReadGate, Tree};
@@ -35,6 +32,7 @@ use crate::live::{Hub, LedgerHistory, Limits};
 use crate::sequencer::{Clock, Journal as _, Listener, Options, Sequencer, StoredPayload};
 use crate::store::{DataDir, Platform, SqliteJournal};
 
+const API: &str = "/api/v1";
 const PASSWORD: &str = "seven quiet herons";
 
 struct TestClock(AtomicI64);
@@ -46,10 +44,8 @@ impl Clock for TestClock {
 }
 
 struct World {
+    parts: Parts,
     desk: Data<Desk>,
-    stream: Data<Stream>,
-    permits: Data<HashingPermits>,
-    sign_ups: Data<Throttle>,
     clock: Arc<TestClock>,
     passwords: Passwords,
     _dir: TempDir,
@@ -93,15 +89,14 @@ fn world() -> World {
     let ledger_name = "main".into();
     let desk = Desk { ledger_name, origin, verifier_key, sequencer, reader, identity, platform, tree, clock, entropy };
     let stream = Stream { hub, origins: Vec::new(), who: Box::new(|_| Box::pin(async { Err(Code::Internal.into()) })) };
-    World {
+    let parts = Parts {
         desk: Data::new(desk),
         stream: Data::new(stream),
+        settings: Data::new(HttpSettings::default()),
         permits: Data::new(HashingPermits::new()),
         sign_ups: Data::new(Throttle::new(3, Span::minutes(1), 8)),
-        clock: test_clock,
-        passwords,
-        _dir: dir,
-    }
+    };
+    World { desk: parts.desk.clone(), parts, clock: test_clock, passwords, _dir: dir }
 }
 
 /// What a request was answered with.
@@ -142,25 +137,7 @@ impl World {
     }
 
     async fn send(&self, request: TestRequest) -> Reply {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .configure(session::routes)
-            .configure(companies::routes)
-            .configure(keys::routes)
-            .configure(accounts::routes)
-            .configure(cases::routes)
-            .split_for_parts();
-        let refuse = |code: Code, error: String| Error::from(Problem::new(code, error));
-        let app = test::init_service(
-            app.app_data(self.desk.clone())
-                .app_data(self.stream.clone())
-                .app_data(self.permits.clone())
-                .app_data(self.sign_ups.clone())
-                .app_data(Data::new(HttpSettings::default()))
-                .app_data(PayloadConfig::new(BODY_MAX_BYTES))
-                .app_data(QueryConfig::default().error_handler(move |e, _| refuse(Code::InvalidField, e.to_string())))
-                .app_data(PathConfig::default().error_handler(move |e, _| refuse(Code::NotFound, e.to_string()))),
-        );
+        let app = test::init_service(app(self.parts.clone()));
         let request = request.peer_addr(([192, 0, 2, 1], 4321).into()).to_request();
         let response = test::call_service(&app.await, request).await;
         let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
@@ -172,7 +149,7 @@ impl World {
     }
 
     async fn call(&self, login: Option<&Login>, method: Method, path: &str, body: &Value) -> Reply {
-        let mut request = TestRequest::default().method(method).uri(path);
+        let mut request = TestRequest::default().method(method).uri(&format!("{API}{path}"));
         if let Some(Login { token, csrf }) = login {
             request = request.cookie(Cookie::new(SESSION_COOKIE, token)).insert_header((CSRF_HEADER, csrf.as_str()));
         }
@@ -402,7 +379,7 @@ async fn what_cannot_be_read_is_a_problem_with_a_stable_code() {
         ),
         (Some(&admin), "/accounts/x/disable", as_json, String::new(), 404, "not_found"),
     ] {
-        let mut request = TestRequest::post().uri(path).set_payload(body.clone());
+        let mut request = TestRequest::post().uri(&format!("{API}{path}")).set_payload(body.clone());
         if !kind.is_empty() {
             request = request.insert_header((CONTENT_TYPE, kind));
         }
