@@ -1,5 +1,7 @@
 //! `/accounts`, `/organisations`, `/security-events`: the three administrators' work (三员). The system administrator
 //! makes accounts, the security administrator grants and takes away, the audit administrator reads what both did.
+//!
+//! What takes rights away also tells the live stream, so that nobody looks on with rights that are gone.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
@@ -17,6 +19,7 @@ use super::page::{Page, cut};
 use super::private::{Answer, done, json};
 use super::problem::Problem;
 use super::session::Sessions;
+use super::stream::Stream;
 use crate::base::{Code, Id, Micros};
 use crate::desk::Desk;
 use crate::identity::accounts::{self, Account, Organisation};
@@ -153,11 +156,13 @@ pub struct NewRole {
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 #[put("/accounts/{account}/role")]
-pub async fn grant(desk: Data<Desk>, who: Who, account: Path<Id>, body: Body<NewRole>) -> Answer {
-    may(&who.0, Action::RolesGrant, ObjectRef::account(*account))?;
+pub async fn grant(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Path<Id>, body: Body<NewRole>) -> Answer {
+    let account = *account;
+    may(&who.0, Action::RolesGrant, ObjectRef::account(account))?;
     let role: Role = named("role: not one of the roles", body.value.role.parse())?;
-    let granted = ask(&desk, move |identity, now| identity.grant_role(&who.0, *account, role, now));
+    let granted = ask(&desk, move |identity, now| identity.grant_role(&who.0, account, role, now));
     granted.await.map_err(|problem| explained("role: does not fit the account's organisation", problem))?;
+    stream.hub.recheck(account);
     Ok(done())
 }
 
@@ -166,8 +171,10 @@ pub async fn grant(desk: Data<Desk>, who: Who, account: Path<Id>, body: Body<New
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/accounts/{account}/disable")]
-pub async fn disable(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
-    ask(&desk, move |identity, now| identity.disable_account(&who.0, *account, now)).await?;
+pub async fn disable(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Path<Id>) -> Answer {
+    let account = *account;
+    ask(&desk, move |identity, now| identity.disable_account(&who.0, account, now)).await?;
+    stream.hub.recheck(account);
     Ok(done())
 }
 
@@ -192,8 +199,10 @@ pub struct ResetCode {
     responses((status = 200, body = ResetCode), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/accounts/{account}/reset")]
-pub async fn reset(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
-    let code = ask(&desk, move |identity, now| identity.reset_account(&who.0, *account, now)).await?;
+pub async fn reset(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Path<Id>) -> Answer {
+    let account = *account;
+    let code = ask(&desk, move |identity, now| identity.reset_account(&who.0, account, now)).await?;
+    stream.hub.recheck(account);
     Ok(json(StatusCode::OK, &ResetCode { code: code.to_string() }))
 }
 
@@ -210,8 +219,10 @@ pub async fn sessions(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
 #[utoipa::path(tag = "administration", params(("account" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[delete("/accounts/{account}/sessions")]
-pub async fn end_all(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
-    ask(&desk, move |identity, now| identity.revoke_all_sessions(&who.0, *account, now)).await?;
+pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Path<Id>) -> Answer {
+    let account = *account;
+    ask(&desk, move |identity, now| identity.revoke_all_sessions(&who.0, account, now)).await?;
+    stream.hub.recheck(account);
     Ok(done())
 }
 
@@ -220,9 +231,10 @@ pub async fn end_all(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[delete("/accounts/{account}/sessions/{session}")]
-pub async fn end_one(desk: Data<Desk>, who: Who, path: Path<(Id, Id)>) -> Answer {
+pub async fn end_one(desk: Data<Desk>, stream: Data<Stream>, who: Who, path: Path<(Id, Id)>) -> Answer {
     let (account, session) = path.into_inner();
     ask(&desk, move |identity, now| identity.revoke_session(&who.0, account, session, now)).await?;
+    stream.hub.recheck(account);
     Ok(done())
 }
 

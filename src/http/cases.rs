@@ -12,6 +12,7 @@ use super::offload::ask;
 use super::page::{Page, cut};
 use super::private::{Answer, done, json};
 use super::problem::Problem;
+use super::stream::Stream;
 use crate::base::{Code, Id, Micros};
 use crate::desk::Desk;
 use crate::identity::{Action, ObjectRef, may};
@@ -88,10 +89,11 @@ pub async fn open(desk: Data<Desk>, who: Who, body: Body<NewCase>) -> Answer {
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/cases/{case}/close")]
-pub async fn close(desk: Data<Desk>, who: Who, case: Path<Id>) -> Answer {
+pub async fn close(desk: Data<Desk>, stream: Data<Stream>, who: Who, case: Path<Id>) -> Answer {
     // Whether there is such a case is for reviewers to know.
     let reviewer = who.0.account.ok_or(Code::NotSignedIn)?;
     may(&who.0, Action::CaseClose, ObjectRef::account(reviewer))?;
     ask(&desk, move |identity, now| identity.close_case(&who.0, *case, now)).await?;
+    stream.hub.recheck(reviewer);
     Ok(done())
 }

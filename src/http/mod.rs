@@ -26,3 +26,6 @@ pub mod statistics;
 pub mod stream;
 pub mod throttle;
 pub mod web_files;
+
+#[cfg(test)]
+mod identity_tests;

@@ -17,6 +17,7 @@ use super::extract::{Body, SESSION_COOKIE, Who, network, session_token};
 use super::offload::ask;
 use super::private::{Answer, done, json};
 use super::problem::Problem;
+use super::stream::Stream;
 use crate::base::limits::SESSION_MAX;
 use crate::base::{Code, Id, Micros};
 use crate::desk::Desk;
@@ -174,9 +175,13 @@ pub async fn who_am_i(desk: Data<Desk>, who: Result<Who, Problem>) -> Answer {
 /// Signs out. Doing so twice is no error.
 #[utoipa::path(tag = "session", responses((status = 204), (status = 403, body = Problem)))]
 #[delete("/session")]
-pub async fn sign_out(desk: Data<Desk>, who: Result<Who, Problem>) -> Answer {
+pub async fn sign_out(desk: Data<Desk>, stream: Data<Stream>, who: Result<Who, Problem>) -> Answer {
     match who {
-        Ok(Who(viewer)) => ask(&desk, move |identity, now| identity.sign_out(&viewer, now)).await?,
+        Ok(Who(viewer)) => {
+            let account = viewer.account;
+            ask(&desk, move |identity, now| identity.sign_out(&viewer, now)).await?;
+            account.into_iter().for_each(|account| stream.hub.recheck(account));
+        }
         Err(problem) if problem.code() == Code::SessionOver => {}
         Err(problem) => return Err(problem),
     }
@@ -227,18 +232,22 @@ pub struct PasswordChange {
 #[post("/session/password")]
 pub async fn change_password(
     desk: Data<Desk>,
+    stream: Data<Stream>,
     permits: Data<HashingPermits>,
-    _who: Who,
+    who: Who,
     request: HttpRequest,
     body: Body<PasswordChange>,
 ) -> Answer {
+    let account = own(&who)?;
     let (network, token) = (network(&request), token(&request)?);
     let PasswordChange { current, totp, new } = body.value;
     let session = permits.ask(&desk, move |identity, now| {
         let signed_in = identity.change_password(&token, &current, totp.as_deref(), &new, &network, now)?;
         opened(identity, signed_in)
     });
-    Ok(answered(session.await?))
+    let response = answered(session.await?);
+    stream.hub.recheck(account);
+    Ok(response)
 }
 
 /// A second factor that waits for its first code.
@@ -314,9 +323,10 @@ pub async fn own_sessions(desk: Data<Desk>, who: Who) -> Answer {
 #[utoipa::path(tag = "session",
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[delete("/session/all")]
-pub async fn end_all(desk: Data<Desk>, who: Who) -> Answer {
+pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who) -> Answer {
     let account = own(&who)?;
     ask(&desk, move |identity, now| identity.revoke_all_sessions(&who.0, account, now)).await?;
+    stream.hub.recheck(account);
     Ok(forget(done()))
 }
 
@@ -325,10 +335,11 @@ pub async fn end_all(desk: Data<Desk>, who: Who) -> Answer {
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[delete("/session/all/{session}")]
-pub async fn end_one(desk: Data<Desk>, who: Who, session: Path<Id>) -> Answer {
+pub async fn end_one(desk: Data<Desk>, stream: Data<Stream>, who: Who, session: Path<Id>) -> Answer {
     let (account, session) = (own(&who)?, *session);
     let current = who.0.session.is_some_and(|own| own.id == session);
     ask(&desk, move |identity, now| identity.revoke_session(&who.0, account, session, now)).await?;
+    stream.hub.recheck(account);
     Ok(if current { forget(done()) } else { done() })
 }
 
