@@ -3,7 +3,7 @@
 //! Must never know: I/O, threads, SQL, HTTP, clocks. Bytes come from a [`Source`], threads from a [`Spread`].
 //! Start reading at `verify`, then `replay`; `examine` holds what can be done to many entries at once.
 
-// pub mod bundle;
+pub mod bundle;
 pub mod content;
 pub mod examine;
 pub mod history;
