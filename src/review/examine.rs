@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::content::{self, Content};
 use super::history::subtrees;
-use super::report::{CheckName, Failure};
 use super::replay::bad_statement;
+use super::report::{CheckName, Failure};
 use super::source::{Entry, Missing};
 use super::statements::{self, Heard};
 use crate::base::{Hash, Id, Micros};
@@ -53,7 +53,8 @@ pub enum Read {
 
 /// Checks 1 and 3 within the piece: leaves, their chain, payloads against leaves and against their own form.
 pub fn examine(ledger: &Origin, start: u64, entries: &[Entry]) -> Piece {
-    let mut piece = Piece { start, first: None, entries: Vec::with_capacity(entries.len()), broken: None, subtrees: None };
+    let mut piece =
+        Piece { start, first: None, entries: Vec::with_capacity(entries.len()), broken: None, subtrees: None };
     piece.first = entries.first().and_then(|entry| Leaf::parse(&entry.leaf).ok()).map(|leaf| (leaf.prev, leaf.time));
     let before = piece.first.map_or(Hash::ZERO, |(prev, _)| prev);
     let mut chain = Chain::resume(ledger.clone(), start, before, None);

@@ -62,7 +62,9 @@ impl History {
 
     /// A pair that became complete on `level` becomes a node above it, and so on upwards.
     fn carry(&mut self, mut level: usize) {
-        while let Some([.., left, right]) = self.levels.get(level).filter(|row| row.len().is_multiple_of(2)).map(Vec::as_slice) {
+        while let Some([.., left, right]) =
+            self.levels.get(level).filter(|row| row.len().is_multiple_of(2)).map(Vec::as_slice)
+        {
             let node = node_hash(left, right);
             level += 1;
             self.row(level).push(node);

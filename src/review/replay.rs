@@ -225,7 +225,8 @@ impl Replayer {
 
     fn created(&mut self, created: &Created) -> Result<(), Failure> {
         let seq = self.next;
-        let fail = |rule, expected: String, found: String| Err(Failure::at(seq, CheckName::Replay, rule, expected, found));
+        let fail =
+            |rule, expected: String, found: String| Err(Failure::at(seq, CheckName::Replay, rule, expected, found));
         if seq != 0 {
             return fail("ledger_created", "a ledger is created once, by entry 0".into(), content::CREATED.into());
         }
@@ -361,10 +362,20 @@ impl Replayer {
     fn take_as_given(&mut self, at: Micros, event: &Event) -> Result<(), Failure> {
         let follows = self.hidden_at == Some(at) && event.actor == Actor::System;
         if !follows || !self.is_possible(at, event) {
-            return Err(self.broken("replay_uncaused", "an entry that it follows from", describe(event)));
+            let due = self.next_due(event).map_or_else(String::new, |due| format!(", or its deadline, {due}"));
+            let expected = format!("an entry that it follows from{due}");
+            return Err(self.broken("replay_uncaused", expected, format!("{} at {at}", describe(event))));
         }
         self.accept(at, event, Some(Undecided::CauseHidden));
         Ok(())
+    }
+
+    /// When the clock of the event's lot runs out next.
+    fn next_due(&self, event: &Event) -> Option<Micros> {
+        match event.subject {
+            Subject::Lot(id) => self.state.lots.get(&id)?.next_timer(),
+            Subject::Project(_) | Subject::Platform => None,
+        }
     }
 
     fn is_possible(&self, at: Micros, event: &Event) -> bool {
@@ -436,7 +447,13 @@ impl Replayer {
 
 /// A statement that could not be read, or that the registered key did not sign.
 pub fn bad_statement(seq: u64, error: &crate::ledger::StatementError) -> Failure {
-    Failure::at(seq, CheckName::Statements, error.code().name(), "a statement that its number signed", error.to_string())
+    Failure::at(
+        seq,
+        CheckName::Statements,
+        error.code().name(),
+        "a statement that its number signed",
+        error.to_string(),
+    )
 }
 
 fn describe(event: &Event) -> String {

@@ -94,13 +94,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub fn at(
-        seq: u64,
-        check: CheckName,
-        rule: &str,
-        expected: impl Into<String>,
-        found: impl Into<String>,
-    ) -> Self {
+    pub fn at(seq: u64, check: CheckName, rule: &str, expected: impl Into<String>, found: impl Into<String>) -> Self {
         Self { check, rule: rule.into(), seq: Some(seq), within: None, expected: expected.into(), found: found.into() }
     }
 
@@ -240,7 +234,8 @@ impl Report {
         if withheld + erased == 0 {
             return Ok(());
         }
-        let undecided = self.undecided.iter().map(|(why, count)| format!("{why} {count}")).collect::<Vec<_>>().join(", ");
+        let undecided =
+            self.undecided.iter().map(|(why, count)| format!("{why} {count}")).collect::<Vec<_>>().join(", ");
         writeln!(
             out,
             "{}  {} {withheld}, {} {erased}; {}: {undecided}",

@@ -182,7 +182,11 @@ impl Run {
         let Ok(policy) = Policy::log_only(log) else { return };
         for note in notes.iter().take(CHECKPOINTS_MAX) {
             let signed = SignedCheckpoint::parse(note);
-            match signed.as_ref().map_err(ToString::to_string).and_then(|s| s.verify(&policy).map_err(|e| e.to_string())) {
+            match signed
+                .as_ref()
+                .map_err(ToString::to_string)
+                .and_then(|s| s.verify(&policy).map_err(|e| e.to_string()))
+            {
                 Ok(earlier) => self.earlier.entry(earlier.size).or_default().push(earlier.root),
                 Err(found) => {
                     let expected = "an earlier checkpoint signed by the log";
@@ -201,7 +205,9 @@ impl Run {
             }
             sound.extend(self.link(piece));
         }
-        sound.iter().for_each(|piece| examine::register(piece, &mut self.keys));
+        for piece in &sound {
+            examine::register(piece, &mut self.keys);
+        }
         let keys = self.options.signatures.then_some(&self.keys);
         let heard = spread.map(sound, |piece| examine::hear(piece, keys));
         for piece in &heard {

@@ -9,7 +9,8 @@ use mingjian::engine::{apply, audience, command, decide, fire};
 use mingjian::ledger::note::SignatureType;
 use mingjian::ledger::tree::Frontier;
 use mingjian::ledger::{
-    BidStatement, Chain, Checkpoint, Nonce, Origin, Policy, Seen, SeedSigner, Signer, VerifierKey, leaf_hash, payload, statement,
+    BidStatement, Chain, Checkpoint, Nonce, Origin, Policy, SeedSigner, Seen, Signer, VerifierKey, leaf_hash, payload,
+    statement,
 };
 use mingjian::review::{Entry, Missing, Source};
 use serde_json::json;
@@ -134,7 +135,8 @@ impl Book {
 
     pub fn sign(&mut self, at: Micros, company: u8, amount: Fen) -> (u32, String) {
         let number = self.number_of(company);
-        let [random @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = Hash::of(&self.nonces.to_be_bytes()).0;
+        let [random @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            Hash::of(&self.nonces.to_be_bytes()).0;
         self.nonces += 1;
         let claims = BidStatement {
             amount,
@@ -169,7 +171,8 @@ impl Book {
     /// The ledger as its own writer would show it.
     pub fn shown(&self) -> Shown {
         let entries = self.leaves.iter().zip(&self.pages);
-        let entries = entries.map(|(leaf, page)| Entry { leaf: leaf.clone(), payload: Ok(page.payload.clone()) }).collect();
+        let entries =
+            entries.map(|(leaf, page)| Entry { leaf: leaf.clone(), payload: Ok(page.payload.clone()) }).collect();
         Shown { note: note_of(&self.leaves), earlier: Vec::new(), entries, tiles: Vec::new() }
     }
 
@@ -320,11 +323,8 @@ fn sign_up(book: &mut Book, company: u8) {
         random: Hash::of(&[company, 1]),
     };
     book.ask(when(day, 9, 0, 0), Actor::Company(account), Subject::Lot(id(LOT)), Action::SignUp(signed_up));
-    let paid = DepositConfirmed {
-        reference: format!("R{company}"),
-        amount: yuan(100_000),
-        random: Hash::of(&[company, 2]),
-    };
+    let paid =
+        DepositConfirmed { reference: format!("R{company}"), amount: yuan(100_000), random: Hash::of(&[company, 2]) };
     book.office(when(day, 10, 0, 0), Action::ConfirmDeposit(paid));
 }
 

@@ -111,15 +111,14 @@ fn decode_payloads(bytes: &[u8], count: usize) -> Option<Vec<Result<Vec<u8>, Mis
         let length = u16::from_be_bytes(*length);
         rest = after;
         let missing = [Missing::Withheld, Missing::Erased].into_iter().find(|missing| mark(*missing) == length);
-        payloads.push(match missing {
-            Some(missing) => Err(missing),
-            None => {
-                let length = Some(usize::from(length)).filter(|length| *length <= PAYLOAD_MAX_BYTES)?;
-                let (payload, after) = rest.split_at_checked(length)?;
-                rest = after;
-                Ok(payload.to_vec())
-            }
-        });
+        if let Some(missing) = missing {
+            payloads.push(Err(missing));
+            continue;
+        }
+        let length = Some(usize::from(length)).filter(|length| *length <= PAYLOAD_MAX_BYTES)?;
+        let (payload, after) = rest.split_at_checked(length)?;
+        rest = after;
+        payloads.push(Ok(payload.to_vec()));
     }
     rest.is_empty().then_some(payloads)
 }

@@ -41,7 +41,8 @@ impl<R: Read + Seek> BundleReader<R> {
         let manifest = read_manifest(&unpack(&mut archive, MANIFEST, BUNDLE_MANIFEST_MAX_BYTES as u64)?)?;
         check_names(&archive, &manifest, files)?;
         let checkpoint = text(&mut archive, CHECKPOINT)?;
-        let signed = SignedCheckpoint::parse(&checkpoint).map_err(|_| refused(CHECKPOINT, "not a signed checkpoint"))?;
+        let signed =
+            SignedCheckpoint::parse(&checkpoint).map_err(|_| refused(CHECKPOINT, "not a signed checkpoint"))?;
         let says = signed.unverified();
         if (&says.origin, says.size, says.root) != (&manifest.origin, manifest.size, manifest.root) {
             return Err(refused(MANIFEST, "says something else than the checkpoint"));
