@@ -12,6 +12,8 @@ pub mod engine;
 
 pub mod ledger;
 
+pub mod review;
+
 #[cfg(feature = "server")]
 pub mod sequencer;
 

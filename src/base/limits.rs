@@ -175,3 +175,15 @@ pub const SIGN_UP_EVERY: Span = Span::minutes(1);
 pub const THROTTLED_NETWORKS_MAX: usize = 65_536;
 /// Rows of a page when the client names no number.
 pub const PAGE_ROWS: usize = 50;
+/// Failures that a verification report lists; the first is what matters.
+pub const REPORT_FAILURES_MAX: usize = 100;
+/// Entries that a verifier holds at once: sixteen tiles, about 6 MB, enough to keep every core busy.
+pub const VERIFY_CHUNK_ENTRIES: usize = 4_096;
+/// Earlier checkpoints that a verifier compares, or that a bundle holds.
+pub const CHECKPOINTS_MAX: usize = 10_000;
+/// A bundle's manifest is about 1 KB, and 8 bytes more for each earlier checkpoint.
+pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
+/// Files of a bundle: two for 256 entries, so room for 30 million entries.
+pub const BUNDLE_FILES_MAX: u64 = 262_144;
+/// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
+pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);

@@ -1,0 +1,74 @@
+//! `mingjian export`.
+
+use std::fs::OpenOptions;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Outcome;
+use super::output::say;
+use super::sources::Stored;
+use crate::review::bundle::{About, write};
+use crate::review::content::{Content, read};
+use crate::review::source::Source as _;
+use crate::store::DataDir;
+use crate::store::reader::SqliteReader;
+
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Data directory; a server may be running on it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The bundle to write; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Ledger of the data directory
+    #[arg(long, default_value = super::open::LEDGER)]
+    ledger: String,
+    /// For whom: what that class of readers may not read is marked as withheld
+    #[arg(long, value_enum, default_value = "public")]
+    reader: Reader,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Reader {
+    /// What anybody may read now
+    Public,
+    /// Everything that is stored, personal data included: for the centre's own archive
+    Archive,
+}
+
+pub fn run(args: &Args, json: bool) -> Outcome {
+    let dir = DataDir::open_read_only(&args.data)?;
+    let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+    let (mut source, reader) = match args.reader {
+        Reader::Public => (Stored::public(stored)?, "public"),
+        Reader::Archive => (Stored::whole(stored), "archive"),
+    };
+    let verifier_key = source.entries(0, 1)?.into_iter().find_map(|entry| match read(&entry.payload.ok()?) {
+        Ok(Content::Created(created)) => Some(created.verifier_key),
+        _ => None,
+    });
+    let about = About { reader: reader.into(), verifier_key: verifier_key.ok_or("entry 0 names no key")? };
+    let file = OpenOptions::new().write(true).create_new(true).open(&args.out);
+    let file = file.map_err(|error| format!("{}: {error}", args.out.display()))?;
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {eta} left")?);
+    let written = write(BufWriter::new(file), &mut source, about, |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let (manifest, file) = written?;
+    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    if json {
+        say(&serde_json::to_string(&manifest)?);
+    } else {
+        let missing = manifest.missing.withheld + manifest.missing.erased;
+        say(&format!("{}: {} entries, {missing} payloads not included", args.out.display(), manifest.size));
+    }
+    Ok(ExitCode::SUCCESS)
+}

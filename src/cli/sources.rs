@@ -1,0 +1,221 @@
+//! The ledgers that `verify` and `export` read: a data directory, or a server.
+
+use rayon::prelude::*;
+use ureq::Agent;
+
+use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
+use crate::desk::{audience_of_record, event_of};
+use crate::engine::{Audience, State, apply, audience};
+use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
+use crate::ledger::{Leaf, Payload, SignedCheckpoint};
+use crate::review::{Entry, Missing, Source, Spread};
+use crate::sequencer::{LedgerReader, ReadError};
+
+/// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
+const EARLIER: u64 = 256;
+/// 256 leaves, each behind two bytes of length.
+const ENTRIES_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + crate::base::limits::LEAF_MAX_BYTES);
+
+/// A ledger file, read beside the server that may be writing it.
+pub struct Stored<R> {
+    reader: R,
+    /// The state at the end, when only what the public may read is to be shown.
+    public: Option<State>,
+}
+
+impl<R: LedgerReader> Stored<R> {
+    /// Everything that is stored.
+    pub fn whole(reader: R) -> Self {
+        Self { reader, public: None }
+    }
+
+    /// What the public may read now; the payloads are read once to know how far each lot has come.
+    pub fn public(reader: R) -> Result<Self, ReadError> {
+        let mut state = State::default();
+        let mut from = 0;
+        loop {
+            let page = reader.entries(from, TILE_WIDTH.into())?;
+            let Some(last) = page.last() else { break };
+            from = last.seq + 1;
+            for entry in &page {
+                let leaf = Leaf::parse(&entry.leaf).ok();
+                if let (Some(leaf), Some(event)) = (leaf, entry.payload.as_deref().and_then(event_of)) {
+                    apply(&mut state, &event, leaf.time, entry.seq);
+                }
+            }
+        }
+        Ok(Self { reader, public: Some(state) })
+    }
+
+    fn is_shown(&self, payload: &[u8]) -> bool {
+        let Some(state) = &self.public else { return true };
+        let readers = match event_of(payload) {
+            Some(event) => audience(&event, state),
+            None => Payload::parse(payload).map_or(Audience::Sealed, |payload| audience_of_record(&payload.kind)),
+        };
+        readers == Audience::Public
+    }
+
+    /// The kept checkpoint of the greatest size; they answer only for sizes from below.
+    fn newest(&self) -> Result<Option<(u64, String)>, ReadError> {
+        let (mut low, mut high) = (0, self.reader.size()?.saturating_add(1));
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.reader.checkpoint_from(middle)? {
+                Some((size, note, _)) => {
+                    low = size.saturating_add(1);
+                    found = Some((size, note));
+                }
+                None => high = middle,
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl<R: LedgerReader> Source for Stored<R> {
+    type Error = ReadError;
+
+    fn checkpoint(&mut self) -> Result<String, ReadError> {
+        let newest = self.newest()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;
+        Ok(newest.1)
+    }
+
+    fn earlier(&mut self) -> Result<Vec<String>, ReadError> {
+        let Some((newest, _)) = self.newest()? else { return Ok(Vec::new()) };
+        let mut notes = Vec::new();
+        let mut from = 0;
+        while let Some((size, note, _)) = self.reader.checkpoint_from(from)?.filter(|(size, ..)| *size < newest) {
+            notes.push(note);
+            from = size + (newest / EARLIER).max(1);
+        }
+        Ok(notes)
+    }
+
+    fn entries(&mut self, seq: u64, count: usize) -> Result<Vec<Entry>, ReadError> {
+        let stored = self.reader.entries(seq, count)?.into_iter().zip(seq..);
+        // A gap in the numbers is the end: what lies behind it has lost its place.
+        let in_order = stored.take_while(|(entry, seq)| entry.seq == *seq).map(|(entry, _)| entry);
+        let shown = in_order.map(|entry| {
+            let payload = match entry.payload {
+                None => Err(Missing::Erased),
+                Some(bytes) if self.is_shown(&bytes) => Ok(bytes.to_vec()),
+                Some(_) => Err(Missing::Withheld),
+            };
+            Entry { leaf: entry.leaf.to_vec(), payload }
+        });
+        Ok(shown.collect())
+    }
+
+    fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok(self.reader.tile(level, index)?.map(|bytes| bytes.to_vec()))
+    }
+}
+
+/// A ledger that a server shows under a URL, as to anybody.
+pub struct Served {
+    agent: Agent,
+    url: String,
+    size: u64,
+}
+
+/// The server did not answer as the ledger format says.
+#[derive(Debug, thiserror::Error)]
+#[error("{url}: {why}")]
+pub struct NotServed {
+    url: String,
+    why: String,
+}
+
+impl Served {
+    pub fn new(url: &str) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(30)))
+            .build();
+        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned(), size: 0 }
+    }
+
+    /// The body, or the status of a refusal.
+    fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, u16>, NotServed> {
+        let url = format!("{}/{path}", self.url);
+        let lost = |error: ureq::Error| NotServed { url: url.clone(), why: error.to_string() };
+        let answer = self.agent.get(&url).call().map_err(lost)?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Ok(Err(status));
+        }
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        answer.into_body().into_with_config().limit(limit + 1).read_to_vec().map(Ok).map_err(lost)
+    }
+
+    fn must(&self, path: &str, limit: usize) -> Result<Vec<u8>, NotServed> {
+        self.get(path, limit)?.map_err(|status| self.odd(path, format!("status {status}")))
+    }
+
+    fn odd(&self, path: &str, why: impl Into<String>) -> NotServed {
+        NotServed { url: format!("{}/{path}", self.url), why: why.into() }
+    }
+
+    fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {
+        let width = self.size.saturating_sub(index * u64::from(TILE_WIDTH)).min(u64::from(TILE_WIDTH));
+        let width = u16::try_from(width).unwrap_or(TILE_WIDTH);
+        let path = TilePath { kind: TileKind::Entries, index, width }.to_string();
+        let bytes = self.must(&path, ENTRIES_MAX_BYTES)?;
+        let leaves = decode_bundle(&bytes).filter(|leaves| leaves.len() == usize::from(width));
+        let leaves = leaves.ok_or_else(|| self.odd(&path, "not an entry bundle of its width"))?;
+        Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
+    }
+
+    fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {
+        let path = format!("payload/{seq}");
+        match self.get(&path, PAYLOAD_MAX_BYTES)? {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(403) => Ok(Err(Missing::Withheld)),
+            Err(410) => Ok(Err(Missing::Erased)),
+            Err(status) => Err(self.odd(&path, format!("status {status}"))),
+        }
+    }
+}
+
+impl Source for Served {
+    type Error = NotServed;
+
+    fn checkpoint(&mut self) -> Result<String, NotServed> {
+        let bytes = self.must("checkpoint", NOTE_MAX_BYTES)?;
+        let note = String::from_utf8(bytes).map_err(|_| self.odd("checkpoint", "not text"))?;
+        // What is asked for from here on is what this checkpoint commits to.
+        self.size = SignedCheckpoint::parse(&note).map_or(0, |signed| signed.unverified().size);
+        Ok(note)
+    }
+
+    fn entries(&mut self, seq: u64, count: usize) -> Result<Vec<Entry>, NotServed> {
+        let width = u64::from(TILE_WIDTH);
+        let end = self.size.min(seq.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
+        let tiles: Vec<u64> = (seq / width..end.div_ceil(width)).collect();
+        let tiles: Vec<Vec<Vec<u8>>> = tiles.into_par_iter().map(|index| self.leaves(index)).collect::<Result<_, _>>()?;
+        let leaves = tiles.into_iter().flatten().skip(usize::try_from(seq % width).unwrap_or(0));
+        let wanted: Vec<(u64, Vec<u8>)> = (seq..end).zip(leaves).collect();
+        let entry = |(seq, leaf)| Ok(Entry { leaf, payload: self.payload(seq)? });
+        wanted.into_par_iter().map(entry).collect()
+    }
+
+    fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, NotServed> {
+        let path = TilePath { kind: TileKind::Hashes(level), index, width: TILE_WIDTH }.to_string();
+        self.must(&path, TILE_BYTES).map(Some)
+    }
+}
+
+/// All cores.
+pub struct Threads;
+
+impl Spread for Threads {
+    fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        items.into_par_iter().map(work).collect()
+    }
+
+    fn both<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+        rayon::join(a, b)
+    }
+}

@@ -1,0 +1,55 @@
+//! What a payload says, read as strictly as the platform writes it.
+
+use serde::Deserialize;
+
+use crate::engine::{Event, Fact};
+use crate::ledger::payload::{self, Payload};
+
+/// The kind of the first entry.
+pub const CREATED: &str = "ledger.created";
+
+/// A payload by who answers for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Created(Created),
+    /// The engine's: replay decides it again.
+    Event(Box<Event>),
+    /// Another room's: replay passes over it.
+    Record {
+        kind: String,
+        subject: String,
+    },
+}
+
+/// The `data` of leaf 0 (ledger format §3).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Created {
+    pub format: u64,
+    pub origin: String,
+    pub policy: String,
+    pub verifier_key: String,
+    pub witnesses: Vec<String>,
+}
+
+/// Reads a payload. The bytes of an engine event must be exactly those that the event is written as: no field that the
+/// rules do not know, no second spelling. The error says what does not fit.
+pub fn read(bytes: &[u8]) -> Result<Content, String> {
+    let Payload { actor, kind, subject, salt, data } = Payload::parse(bytes).map_err(|error| error.to_string())?;
+    if kind == CREATED {
+        return Created::deserialize(data).map(Content::Created).map_err(|error| format!("{kind}: {error}"));
+    }
+    let Some(fact) = Fact::read(&kind, data).map_err(|error| format!("{kind}: {error}"))? else {
+        return Ok(Content::Record { kind, subject });
+    };
+    if payload::encode(&actor, &kind, &fact, &salt, &subject).ok().as_deref() != Some(bytes) {
+        return Err(format!("{kind}: holds more, or in another form, than the event that it is read as"));
+    }
+    let unknown = |name: &str| format!("{kind}: {name:?} names nobody and nothing that the rules know");
+    let event = Event {
+        actor: actor.parse().map_err(|_| unknown(&actor))?,
+        subject: subject.parse().map_err(|_| unknown(&subject))?,
+        fact,
+    };
+    Ok(Content::Event(Box::new(event)))
+}

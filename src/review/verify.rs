@@ -1,0 +1,501 @@
+//! A full verification (ledger format §6). Entries come in chunks; what needs no order is spread, what needs it follows in
+//! order, while the next chunk is being examined. Nothing found wrong is ever repaired or guessed around: a broken chain
+//! ends the reading, a broken payload or statement ends the replay, and the report says what was therefore not checked.
+
+use std::collections::BTreeMap;
+
+use super::content::{Content, Created};
+use super::examine::{self, Examined, Keys, PIECE, Piece, Read};
+use super::replay::{Given, Replayer};
+use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report};
+use super::source::{Entry, Missing, Source, Spread};
+use crate::base::limits::{CHECKPOINTS_MAX, REPORT_FAILURES_MAX, VERIFY_CHUNK_ENTRIES};
+use crate::base::{Hash, Micros};
+use crate::engine::Phase;
+use crate::ledger::tile::{TILE_WIDTH, tile_bytes};
+use crate::ledger::{Checkpoint, Origin, Policy, SignedCheckpoint, VerifierKey};
+
+/// What the verifier brings along.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Whom to believe. Without it the key that leaf 0 names is used, and the report says so.
+    pub policy: Option<Policy>,
+    /// Signed checkpoints that were seen earlier.
+    pub earlier: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Verify signatures of statements; everything else about them is checked either way.
+    pub signatures: bool,
+    /// Replay the trading rules.
+    pub replay: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { signatures: true, replay: true }
+    }
+}
+
+/// Verifies the ledger that `source` holds. `progress` hears how many entries are done, of how many. An error means that
+/// the verification could not run; whatever does not hold is in the report.
+pub fn verify<S: Source, P: Spread>(
+    source: &mut S,
+    trust: &Trust,
+    options: Options,
+    spread: &P,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Report, S::Error> {
+    let note = source.checkpoint()?;
+    let Ok(signed) = SignedCheckpoint::parse(&note) else {
+        return Ok(unreadable(&note));
+    };
+    let checkpoint = signed.unverified().clone();
+    let first = if checkpoint.size > 0 { source.entries(0, 1)? } else { Vec::new() };
+    let mut run = Run::new(&checkpoint, options);
+    run.believe(trust, &signed, first.first());
+    run.hear_of(&trust.earlier);
+    run.hear_of(&source.earlier()?);
+
+    let mut waiting: Option<Vec<Piece>> = None;
+    let mut next = 0;
+    while next < checkpoint.size && !run.stopped {
+        let left = usize::try_from(checkpoint.size - next).unwrap_or(usize::MAX);
+        let wanted = left.min(VERIFY_CHUNK_ENTRIES);
+        let mut entries = source.entries(next, wanted)?;
+        entries.truncate(wanted);
+        let count = u64::try_from(entries.len()).unwrap_or(0);
+        let (examined, ()) = spread.both(
+            || examine_chunk(&checkpoint.origin, next, entries, spread),
+            || {
+                if let Some(pieces) = waiting.take() {
+                    run.absorb(pieces, spread);
+                }
+            },
+        );
+        waiting = Some(examined);
+        next += count;
+        if count == 0 {
+            break;
+        }
+        progress(run.head.entries, checkpoint.size);
+    }
+    if let Some(pieces) = waiting.take() {
+        run.absorb(pieces, spread);
+    }
+    run.finish(source)?;
+    progress(run.head.entries, checkpoint.size);
+    Ok(run.report())
+}
+
+fn examine_chunk<P: Spread>(ledger: &Origin, start: u64, entries: Vec<Entry>, spread: &P) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = entries.into_iter();
+    let mut at = start;
+    loop {
+        let piece: Vec<Entry> = rest.by_ref().take(PIECE).collect();
+        if piece.is_empty() {
+            break;
+        }
+        let length = u64::try_from(piece.len()).unwrap_or(0);
+        pieces.push((at, piece));
+        at += length;
+    }
+    spread.map(pieces, |(start, entries)| examine::examine(ledger, start, &entries))
+}
+
+/// The chain as far as it was followed.
+struct Head {
+    entries: u64,
+    hash: Hash,
+    time: Option<Micros>,
+}
+
+/// One verification on its way.
+struct Run {
+    checkpoint: Checkpoint,
+    options: Options,
+    policy: Option<Policy>,
+    key_was_given: bool,
+    /// Signed by the log, not yet compared; by size.
+    earlier: BTreeMap<u64, Vec<Hash>>,
+    keys: Keys,
+    replayer: Replayer,
+    head: Head,
+    /// The chain is broken: no further entry can be placed.
+    stopped: bool,
+    /// Where the replay ended, if it did not reach the end.
+    replay_ended: Option<u64>,
+    failures: Vec<Failure>,
+    missing: MissingPayloads,
+    counts: BTreeMap<CheckName, u64>,
+}
+
+impl Run {
+    fn new(checkpoint: &Checkpoint, options: Options) -> Self {
+        let replayer = Replayer::new(checkpoint.origin.clone());
+        Self {
+            checkpoint: checkpoint.clone(),
+            options,
+            policy: None,
+            key_was_given: false,
+            earlier: BTreeMap::new(),
+            keys: Keys::new(),
+            replayer: if options.signatures { replayer } else { replayer.without_signatures() },
+            head: Head { entries: 0, hash: Hash::ZERO, time: None },
+            stopped: false,
+            replay_ended: (!options.replay).then_some(0),
+            failures: Vec::new(),
+            missing: MissingPayloads::default(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        if self.failures.len() < REPORT_FAILURES_MAX {
+            self.failures.push(failure);
+        }
+    }
+
+    fn count(&mut self, check: CheckName) {
+        *self.counts.entry(check).or_default() += 1;
+    }
+
+    /// Whose signature the checkpoint must bear.
+    fn believe(&mut self, trust: &Trust, signed: &SignedCheckpoint, first: Option<&Entry>) {
+        self.key_was_given = trust.policy.is_some();
+        self.policy = trust.policy.clone().or_else(|| first.and_then(named_policy));
+        let Some(policy) = &self.policy else { return };
+        match signed.verify(policy) {
+            Ok(_) => self.count(CheckName::Checkpoint),
+            Err(error) => {
+                let expected = format!("a checkpoint signed under {}", policy.log());
+                self.fail(Failure::of_all(CheckName::Checkpoint, "checkpoint_signature", expected, error.to_string()));
+            }
+        }
+    }
+
+    /// Takes note of earlier checkpoints. One that our log key did not sign says nothing about this ledger.
+    fn hear_of(&mut self, notes: &[String]) {
+        let Some(log) = self.policy.as_ref().map(|policy| policy.log().clone()) else { return };
+        let Ok(policy) = Policy::log_only(log) else { return };
+        for note in notes.iter().take(CHECKPOINTS_MAX) {
+            let signed = SignedCheckpoint::parse(note);
+            match signed
+                .as_ref()
+                .map_err(ToString::to_string)
+                .and_then(|s| s.verify(&policy).map_err(|e| e.to_string()))
+            {
+                Ok(earlier) => self.earlier.entry(earlier.size).or_default().push(earlier.root),
+                Err(found) => {
+                    let expected = "an earlier checkpoint signed by the log";
+                    self.fail(Failure::of_all(CheckName::Earlier, "earlier_signature", expected, found));
+                }
+            }
+        }
+    }
+
+    /// Everything that needs the order, for one chunk.
+    fn absorb<P: Spread>(&mut self, pieces: Vec<Piece>, spread: &P) {
+        let mut sound = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            if self.stopped {
+                break;
+            }
+            sound.extend(self.link(piece));
+        }
+        for piece in &sound {
+            examine::register(piece, &mut self.keys);
+        }
+        let keys = self.options.signatures.then_some(&self.keys);
+        let heard = spread.map(sound, |piece| examine::hear(piece, keys));
+        for piece in &heard {
+            for (seq, entry) in (piece.start..).zip(&piece.entries) {
+                self.entry(seq, entry);
+            }
+        }
+    }
+
+    /// Joins the piece to the chain and to the tree.
+    fn link(&mut self, mut piece: Piece) -> Option<Piece> {
+        if let Err(failure) = examine::follows(&piece, self.head.hash, self.head.time) {
+            self.fail(failure);
+            self.stopped = true;
+            return None;
+        }
+        if let Some(last) = piece.entries.last() {
+            self.head.hash = last.hash;
+            self.head.time = Some(last.at);
+        }
+        self.head.entries += u64::try_from(piece.entries.len()).unwrap_or(0);
+        let history = self.replayer.history_mut();
+        // A source may answer with less than it was asked for: then the tiles do not begin where the chunk does.
+        let aligned = history.size().is_multiple_of(u64::from(TILE_WIDTH));
+        match piece.subtrees.take().filter(|_| aligned) {
+            Some(levels) => history.append_subtree(&levels),
+            None => piece.entries.iter().for_each(|entry| history.append(entry.hash)),
+        }
+        if let Some(failure) = piece.broken.take() {
+            self.fail(failure);
+            self.stopped = true;
+        }
+        Some(piece)
+    }
+
+    fn entry(&mut self, seq: u64, entry: &Examined) {
+        let bad = match &entry.payload {
+            Read::Bad(failure) => Some(failure.clone()),
+            Read::Content(_) => {
+                self.count(CheckName::Payloads);
+                if let Some(Ok(_)) = entry.heard {
+                    self.count(CheckName::Statements);
+                }
+                examine::unheard(seq, entry)
+            }
+            Read::Missing(missing) => {
+                match missing {
+                    Missing::Withheld => self.missing.withheld += 1,
+                    Missing::Erased => self.missing.erased += 1,
+                }
+                None
+            }
+        };
+        match bad {
+            Some(failure) => {
+                self.fail(failure);
+                self.replay_ended.get_or_insert(seq);
+            }
+            None if self.replay_ended.is_none() => self.replay(seq, entry),
+            None => {}
+        }
+    }
+
+    fn replay(&mut self, seq: u64, entry: &Examined) {
+        let given = match &entry.payload {
+            Read::Content(content) => {
+                Given::Content(content, entry.heard.as_ref().and_then(|heard| heard.as_ref().ok()))
+            }
+            Read::Missing(_) | Read::Bad(_) => Given::Missing,
+        };
+        if seq == 0 {
+            self.check_named_key(entry);
+        }
+        if let Err(failure) = self.replayer.push(entry.at, given) {
+            self.fail(failure);
+            self.replay_ended = Some(seq);
+        }
+    }
+
+    /// Leaf 0 names the log's key: it must be the one that is believed.
+    fn check_named_key(&mut self, entry: &Examined) {
+        let (Some(policy), Read::Content(Content::Created(created))) = (&self.policy, &entry.payload) else { return };
+        let believed = policy.log().to_string();
+        if created.verifier_key != believed {
+            self.fail(Failure::at(0, CheckName::Checkpoint, "verifier_key", believed, created.verifier_key.clone()));
+        }
+    }
+
+    fn finish<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        let Checkpoint { size, root, .. } = self.checkpoint;
+        if !self.stopped && self.head.entries < size {
+            let (expected, found) = (format!("{size} entries"), format!("{} entries", self.head.entries));
+            self.fail(Failure::at(self.head.entries, CheckName::Leaves, "entries_missing", expected, found));
+            self.stopped = true;
+        }
+        if self.replay_ended.is_none()
+            && !self.stopped
+            && let Err(failure) = self.replayer.finish()
+        {
+            self.fail(failure);
+        }
+        let agreed = self.compare_earlier();
+        self.compare_nodes(source)?;
+        if let Some(found) = self.replayer.history().root_at(size) {
+            if found == root {
+                self.count(CheckName::Tree);
+            } else {
+                let (expected, found) = (root.to_string(), found.to_string());
+                self.fail(Failure::within((agreed, size), CheckName::Tree, "tree_root", expected, found));
+            }
+        }
+        self.failures.sort_by_key(|failure| (failure.seq.is_none(), failure.seq, failure.within, failure.check));
+        Ok(())
+    }
+
+    /// Each earlier checkpoint must be a prefix. Where one is not, the first changed entry lies after the last that is.
+    /// Returns up to where the ledger is known to be what it was.
+    fn compare_earlier(&mut self) -> u64 {
+        let mut agreed = 0;
+        let mut parted = false;
+        for (size, roots) in std::mem::take(&mut self.earlier) {
+            if size > self.checkpoint.size {
+                let (expected, found) = (format!("at least {size} entries"), format!("{}", self.checkpoint.size));
+                self.fail(Failure::at(self.checkpoint.size, CheckName::Earlier, "ledger_shrank", expected, found));
+                continue;
+            }
+            let Some(here) = self.replayer.history().root_at(size) else { continue };
+            for root in roots {
+                if root == here {
+                    self.count(CheckName::Earlier);
+                    agreed = if parted { agreed } else { size };
+                } else if !parted {
+                    parted = true;
+                    let (expected, found) = (root.to_string(), here.to_string());
+                    let place = (agreed.min(size.saturating_sub(1)), size);
+                    self.fail(Failure::within(place, CheckName::Earlier, "earlier_root", expected, found));
+                }
+            }
+        }
+        agreed
+    }
+
+    /// Stored hash tiles must hold the nodes of the leaves. On level 0 a wrong one names its very entry.
+    fn compare_nodes<S: Source>(&mut self, source: &mut S) -> Result<(), S::Error> {
+        let width = usize::from(TILE_WIDTH);
+        for level in 0..8u8 {
+            let rows = self.replayer.history().level(level * 8).chunks_exact(width).count();
+            for index in 0..u64::try_from(rows).unwrap_or(0) {
+                let Some(stored) = source.tile(level, index)? else { return Ok(()) };
+                self.compare_tile(level, index, &stored);
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_tile(&mut self, level: u8, index: u64, stored: &[u8]) {
+        let width = usize::from(TILE_WIDTH);
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        let Some(ours) = self.replayer.history().level(level * 8).chunks_exact(width).nth(place) else { return };
+        if tile_bytes(ours) == stored {
+            return self.count(CheckName::Nodes);
+        }
+        let at = ours.iter().zip(stored.chunks(32)).position(|(ours, stored)| ours.0 != stored).unwrap_or(0);
+        let node = index * u64::from(TILE_WIDTH) + u64::try_from(at).unwrap_or(0);
+        let span = 1u64 << (u32::from(level) * 8);
+        let expected = ours.get(at).copied().unwrap_or_default().to_string();
+        let found = format!("another hash in tile/{level}, node {node}, of {} bytes", stored.len());
+        let entries = (node * span, (node + 1) * span);
+        self.fail(Failure::within(entries, CheckName::Nodes, "tree_node", expected, found));
+    }
+
+    fn report(self) -> Report {
+        let checked = CheckName::ALL.into_iter().map(|name| self.check(name)).collect();
+        let undecided = &self.replayer.tally().undecided;
+        Report {
+            origin: self.checkpoint.origin.to_string(),
+            verifier_key: self.policy.as_ref().map(|policy| policy.log().to_string()).unwrap_or_default(),
+            key_was_given: self.key_was_given,
+            size: self.checkpoint.size,
+            root: self.checkpoint.root.to_string(),
+            entries: self.head.entries,
+            checked,
+            first_failure: self.failures.first().cloned(),
+            missing_payloads: self.missing,
+            undecided: undecided.iter().map(|(why, count)| (why.name().to_owned(), *count)).collect(),
+            outcome: outcome(&self.replayer),
+            failures: self.failures,
+        }
+    }
+
+    fn check(&self, name: CheckName) -> Check {
+        let tally = self.replayer.tally();
+        let count = match name {
+            CheckName::Leaves => self.head.entries,
+            CheckName::Replay => tally.decided,
+            CheckName::Clips => 0,
+            other => self.counts.get(&other).copied().unwrap_or(0),
+        };
+        let why_not = self.why_not(name, count);
+        let state = if self.failures.iter().any(|failure| failure.check == name) {
+            CheckState::Failed
+        } else if count == 0 && why_not.is_some() {
+            CheckState::NotMade
+        } else {
+            CheckState::Held
+        };
+        Check { name, state, count, why_not }
+    }
+
+    /// Why a check was not made, or not for everything.
+    fn why_not(&self, name: CheckName, count: u64) -> Option<String> {
+        let missing = self.missing.withheld + self.missing.erased;
+        match name {
+            CheckName::Checkpoint if self.policy.is_none() => Some("no key is known".into()),
+            CheckName::Tree if self.stopped => Some("the chain is broken".into()),
+            CheckName::Nodes if count == 0 => Some("no stored full tiles at hand".into()),
+            CheckName::Earlier if count == 0 => Some("no earlier checkpoint at hand".into()),
+            CheckName::Clips => Some("nothing to check: this ledger format has no clip references yet".into()),
+            CheckName::Payloads if missing > 0 => Some(format!("{missing} payloads are not at hand")),
+            CheckName::Statements if !self.options.signatures => Some("signatures were not asked for".into()),
+            CheckName::Replay if !self.options.replay => Some("not asked for".into()),
+            CheckName::Statements | CheckName::Replay => {
+                let ended = self.replay_ended.or_else(|| self.stopped.then_some(self.head.entries));
+                match (ended, missing) {
+                    (Some(seq), _) => Some(format!("not made from entry {seq} on")),
+                    (None, 0) => None,
+                    (None, missing) => Some(format!("{missing} payloads are not at hand")),
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The keys that leaf 0 names.
+fn named_policy(first: &Entry) -> Option<Policy> {
+    let Content::Created(Created { policy, verifier_key, witnesses, .. }) =
+        super::content::read(first.payload.as_ref().ok()?).ok()?
+    else {
+        return None;
+    };
+    let witnesses: Vec<VerifierKey> = witnesses.iter().map(|key| key.parse().ok()).collect::<Option<_>>()?;
+    Policy::named(verifier_key.parse().ok()?, witnesses, &policy).ok()
+}
+
+fn outcome(replayer: &Replayer) -> Outcome {
+    let (state, tally) = (replayer.state(), replayer.tally());
+    let mut phases = BTreeMap::new();
+    let mut awarded: i128 = 0;
+    for lot in state.lots.values() {
+        let phase = serde_json::to_value(lot.phase).ok().and_then(|name| name.as_str().map(str::to_owned));
+        *phases.entry(phase.unwrap_or_default()).or_default() += 1;
+        if let (Phase::Awarded | Phase::Contracted | Phase::Archived, Some(award)) = (lot.phase, lot.award) {
+            awarded += i128::from(award.price.get());
+        }
+    }
+    Outcome {
+        projects: u64::try_from(state.projects.len()).unwrap_or(0),
+        lots: u64::try_from(state.lots.len()).unwrap_or(0),
+        phases,
+        bids_accepted: tally.bids_accepted,
+        bids_refused: tally.bids_refused,
+        extensions: tally.extensions,
+        awarded: awarded.to_string(),
+    }
+}
+
+/// Without a checkpoint nobody knows what the ledger is.
+fn unreadable(note: &str) -> Report {
+    let found: String = note.chars().take(200).collect();
+    let failure = Failure::of_all(CheckName::Checkpoint, "checkpoint_form", "a signed checkpoint", found);
+    let checked = CheckName::ALL.into_iter().map(|name| {
+        let failed = name == CheckName::Checkpoint;
+        let state = if failed { CheckState::Failed } else { CheckState::NotMade };
+        Check { name, state, count: 0, why_not: (!failed).then(|| "there is no readable checkpoint".into()) }
+    });
+    Report {
+        origin: String::new(),
+        verifier_key: String::new(),
+        key_was_given: false,
+        size: 0,
+        root: String::new(),
+        entries: 0,
+        checked: checked.collect(),
+        first_failure: Some(failure.clone()),
+        failures: vec![failure],
+        missing_payloads: MissingPayloads::default(),
+        undecided: BTreeMap::new(),
+        outcome: Outcome::default(),
+    }
+}

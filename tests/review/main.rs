@@ -1,0 +1,8 @@
+//! What a stranger finds: a ledger that holds, and every way in which one may not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+mod book;
+mod bundles;
+mod public;
+mod tampering;
+mod whole;
