@@ -120,11 +120,18 @@ mod tests {
         let some = load(Some(&file), Flags { listen: Some(([127, 0, 0, 1], 1).into()) }).unwrap();
         assert_eq!(some.listen.port(), 1);
 
-        for (text, name) in [("wokers = 3", "wokers"), ("listen = \"nowhere\"", "listen"), ("origin = \"https://x\"", "origin")] {
+        for (text, name) in
+            [("wokers = 3", "wokers"), ("listen = \"nowhere\"", "listen"), ("origin = \"https://x\"", "origin")]
+        {
             std::fs::write(&file, text).unwrap();
             let error = load(Some(&file), Flags { listen: None }).unwrap_err().to_string();
             assert!(error.contains(name), "{error} should name {name}");
         }
-        assert!(load(Some(Path::new("/nowhere/x.toml")), Flags { listen: None }).unwrap_err().to_string().contains("nowhere"));
+        assert!(
+            load(Some(Path::new("/nowhere/x.toml")), Flags { listen: None })
+                .unwrap_err()
+                .to_string()
+                .contains("nowhere")
+        );
     }
 }

@@ -17,3 +17,11 @@ pub mod store;
 
 #[cfg(feature = "server")]
 pub mod identity;
+
+#[cfg(feature = "server")]
+pub mod http;
+
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod telemetry;

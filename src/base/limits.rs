@@ -64,3 +64,7 @@ pub const OUTAGE_TOLERATED: Span = Span::secs(10);
 pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 /// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
 pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
+/// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
+pub const ROOTS_REMEMBERED: usize = 65_536;
+/// Entries that the query tables take in at a time: a few megabytes at most.
+pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;

@@ -1,4 +1,4 @@
-//! A lot's hidden reserve: committed to in the notice, disclosed later (ledger format §7).
+//! A lot's hidden reserve: committed to in the notice, disclosed later (ledger format §5).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -21,6 +21,8 @@ mod tests {
         let amount = Fen::new(1_600_000_000_000).unwrap();
         let text = r#"{"amount":"1600000000000","lot":"01JD9Z5T8Q3W6V2K4M7N0P1R2S","nonce":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}"#;
         assert_eq!(reserve_commitment(lot, amount, &[0; 32]), Hash::of(text.as_bytes()));
+        // The example of docs/ledger-format.md §5.
+        assert_eq!(Hash::of(text.as_bytes()).to_base64(), "9ogJ6td5+1NkTjGJnD/xBbuDgCO3p6GPJ5xHFCPJaeE=");
         assert_ne!(reserve_commitment(lot, amount, &[1; 32]), Hash::of(text.as_bytes()));
     }
 }

@@ -69,6 +69,24 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The stable name, as on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Noticed => "noticed",
+            Self::SignUp => "sign_up",
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Disclosing => "disclosing",
+            Self::Ranked => "ranked",
+            Self::Publicity => "publicity",
+            Self::Awarded => "awarded",
+            Self::Contracted => "contracted",
+            Self::Archived => "archived",
+            Self::Failed => "failed",
+            Self::Terminated => "terminated",
+        }
+    }
+
     /// Whether bidder numbers may be known: from the opening on.
     pub const fn numbers_are_public(self) -> bool {
         !matches!(self, Self::Noticed | Self::SignUp | Self::Waiting)

@@ -23,8 +23,8 @@ pub fn cosign(text: &str, name: &str, seconds: u64, signer: &dyn Signer) -> Resu
     Ok(NoteSignature { name: name.to_owned(), id: key.id(), bytes })
 }
 
-/// The latest time, in seconds of UTC since 1970, at which `key`, of type 0x04, cosigned this note. A line of this key that does
-/// not hold refuses the note.
+/// The latest time, in seconds of UTC since 1970, at which `key`, of type 0x04, cosigned this note. A line of this key
+/// that does not hold refuses the note.
 pub fn verify(note: &Note, key: &VerifierKey) -> Result<u64, NoteError> {
     let mut latest = None;
     for line in note.signatures().iter().filter(|line| key.kind() == SignatureType::Cosignature && line.is_by(key)) {

@@ -1,5 +1,5 @@
-//! RFC 8785 (JCS) for the subset that the ledger speaks: no floats, integers within ±(2^53 − 1), bounded depth. Two
-//! programs that agree on a value then agree on its bytes, and whatever has two spellings is refused.
+//! Ledger format §0: RFC 8785 (JCS) for the subset that the ledger speaks: no floats, integers within ±(2^53 − 1),
+//! bounded depth. Two programs that agree on a value then agree on its bytes, and whatever has two spellings is refused.
 
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -17,7 +17,6 @@ pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, Policy, SignedCheckpoint};
-
 pub use leaf::{Chain, Leaf, leaf_hash};
 pub use note::{Note, VerifierKey};
 pub use origin::Origin;

@@ -1,4 +1,4 @@
-//! Ledger format §5: what a bidder signs. A JWS in compact form (RFC 7515, EdDSA by RFC 8037), of which exactly one
+//! Ledger format §5: what a bidder signs. A JWS in compact form (RFC 7515, `EdDSA` by RFC 8037), of which exactly one
 //! spelling is read: header and claims canonical, exactly the known keys, no choice of algorithm.
 
 use std::fmt;
@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::jcs;
-
 use super::origin::Origin;
 use super::signature::{PublicKey, SIGNATURE_BYTES, Signer, SignerError, WeakKey};
 use crate::base::limits::STATEMENT_MAX_BYTES;
@@ -209,11 +208,11 @@ fn base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// A UUIDv7 (RFC 9562 §5.7) in lower case with hyphens. The same nonce again is the same statement again.
+/// A UUID of version 7 (RFC 9562 §5.7) in lower case with hyphens. The same nonce again is the same statement again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nonce([u8; 16]);
 
-/// The text or the bytes are not a UUIDv7 in its one spelling.
+/// The text or the bytes are not a UUID of version 7 in its one spelling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a nonce: expected a UUID of version 7 in lower case")]
 pub struct NotANonce;

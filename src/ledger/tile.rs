@@ -225,7 +225,7 @@ impl TileBuilder {
                 break;
             }
             let hashes = std::mem::take(row);
-            let index = self.size >> (u32::from(level + 1) * u32::from(SPAN));
+            let index = above(self.size, level);
             full.push(FullTile { level, index, bytes: tile_bytes(&hashes) });
             carry = complete_root(hashes);
         }
@@ -245,13 +245,27 @@ impl TileBuilder {
     /// The hashes of the partial tile that ends `level` now, with its index; `None` when there is none.
     pub fn partial(&self, level: u8) -> Option<(u64, &[Hash])> {
         let row = self.pending.get(usize::from(level)).filter(|row| !row.is_empty())?;
-        Some((self.size >> ((u32::from(level) + 1) * u32::from(SPAN)), row))
+        Some((above(self.size, level), row))
     }
 
-    /// The right edge of the tree, by which its root is known.
-    pub fn frontier<E>(&self, full_tile: impl Fn(u8, u64) -> Result<Vec<u8>, E>) -> Result<Frontier, ReadError<E>> {
-        Frontier::read(&TiledTree { builder: self, full_tile }, self.size)
+    /// The right edge of the tree: its complete subtrees all lie in the partial tiles.
+    pub fn frontier(&self) -> Frontier {
+        let mut edge = Vec::new();
+        for row in self.pending.iter().rev() {
+            let mut rest = row.as_slice();
+            while let Some(log) = rest.len().checked_ilog2() {
+                let (subtree, after) = rest.split_at(1 << log);
+                edge.push(complete_root(subtree.to_vec()));
+                rest = after;
+            }
+        }
+        Frontier::from_edge(self.size, edge).unwrap_or_default()
     }
+}
+
+/// Full tiles of `level` in a tree of `size` leaves.
+fn above(size: u64, level: u8) -> u64 {
+    size.checked_shr((u32::from(level) + 1) * u32::from(SPAN)).unwrap_or(0)
 }
 
 /// The root over hashes whose number is a power of two.
@@ -292,12 +306,11 @@ impl<E, F: Fn(u8, u64) -> Result<Vec<u8>, E>> HashReader for TiledTree<'_, F> {
         let place = usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(WIDTH);
         let range = place..place + (1 << within);
         let pending = self.builder.partial(tile_level).filter(|(partial, _)| *partial == tile_index);
-        let hashes = match pending {
-            Some((_, hashes)) => hashes.get(range).map(<[Hash]>::to_vec),
-            None => {
-                let tile = (self.full_tile)(tile_level, tile_index).map_err(ReadError::Reader)?;
-                tile_hashes(&tile).and_then(|hashes| hashes.get(range).map(<[Hash]>::to_vec))
-            }
+        let hashes = if let Some((_, hashes)) = pending {
+            hashes.get(range).map(<[Hash]>::to_vec)
+        } else {
+            let tile = (self.full_tile)(tile_level, tile_index).map_err(ReadError::Reader)?;
+            tile_hashes(&tile).and_then(|hashes| hashes.get(range).map(<[Hash]>::to_vec))
         };
         hashes.map(complete_root).ok_or(missing)
     }

@@ -8,6 +8,7 @@ mod schema;
 pub mod security_events;
 pub mod sessions;
 pub mod throttle;
+pub mod views;
 
 use std::sync::Arc;
 use std::time::Duration;

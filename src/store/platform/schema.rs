@@ -97,3 +97,48 @@ diesel::table! {
         detail -> Text,
     }
 }
+
+diesel::table! {
+    follower (ledger) {
+        ledger -> Text,
+        next_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    entry_index (ledger, seq) {
+        ledger -> Text,
+        seq -> BigInt,
+        at -> BigInt,
+        kind -> Text,
+        subject -> Text,
+    }
+}
+
+diesel::table! {
+    lot_view (lot) {
+        lot -> Text,
+        ledger -> Text,
+        project -> Text,
+        code -> Text,
+        category -> Text,
+        method -> Text,
+        phase -> Text,
+        suspended -> Bool,
+        title -> Text,
+        owner -> Text,
+        owner_name -> Text,
+        place -> Text,
+        estimate -> BigInt,
+        start -> BigInt,
+        price -> Nullable<BigInt>,
+        bids -> BigInt,
+        refused -> BigInt,
+        noticed_at -> BigInt,
+        opens_at -> BigInt,
+        next_at -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
+        awarded_at -> Nullable<BigInt>,
+        awarded -> Nullable<BigInt>,
+    }
+}

@@ -1,0 +1,216 @@
+//! What a lot looks like to those who look: one view of the committed state, the same for everybody, and a bidder's own.
+
+use serde::Serialize;
+
+use super::Desk;
+use crate::base::{Code, Fen, Id, Jwk, Micros};
+use crate::engine::event::{Failure, Hold, Standing};
+use crate::engine::rules::{Category, Rules, Timetable};
+use crate::engine::state::{Applicant, Auction, Deposit, Lot, Phase, Project, Quote, Stage, State};
+use crate::identity::Viewer;
+
+/// A lot as everyone may see it now.
+#[derive(Debug, Clone, Serialize)]
+pub struct LotView {
+    pub id: Id,
+    pub project: ProjectView,
+    pub title: String,
+    pub estimate: Fen,
+    pub rules: Rules,
+    /// As it stands now, shifted by every time credit.
+    pub timetable: Timetable,
+    pub noticed_at: Micros,
+    pub phase: Phase,
+    pub suspended: Option<SuspensionView>,
+    /// When something is due by itself.
+    pub next_at: Option<Micros>,
+    /// Bidder numbers with their keys; from the opening on.
+    pub numbers: Option<Vec<NumberView>>,
+    pub auction: Option<AuctionView>,
+    pub ranking: Vec<Standing>,
+    pub reserve_due: Option<Micros>,
+    pub publicity_until: Option<Micros>,
+    pub failure: Option<Failure>,
+    pub award: Option<AwardView>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ProjectView {
+    pub id: Id,
+    pub code: String,
+    pub category: Category,
+    pub title: String,
+    pub owner: Id,
+    pub owner_name: String,
+    pub place: String,
+    pub lots: Vec<Id>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SuspensionView {
+    pub since: Option<Micros>,
+    pub holds: Vec<Hold>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct NumberView {
+    pub number: u32,
+    pub key: Jwk,
+    pub priority: Option<u32>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AuctionView {
+    pub stage: Stage,
+    pub rung: u32,
+    pub until: Micros,
+    pub leader: Option<QuoteView>,
+    pub standings: Vec<Standing>,
+    pub confirmed: Vec<u32>,
+    pub accepted: u64,
+    pub refused: u64,
+    pub extensions: u64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct QuoteView {
+    pub number: u32,
+    pub amount: Fen,
+    pub at: Micros,
+    pub seq: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct AwardView {
+    pub number: u32,
+    pub price: Fen,
+    pub offer: Option<Fen>,
+    /// The winner's name is public with the award.
+    pub company: Option<String>,
+}
+
+/// A bidder's own participation in a lot.
+#[derive(Debug, Clone, Serialize)]
+pub struct Mine {
+    pub reference: String,
+    pub key: Jwk,
+    pub deposit: Deposit,
+    pub number: Option<u32>,
+    pub priority: Option<u32>,
+}
+
+impl Desk {
+    /// The lot as everyone may see it; `lot_unknown`.
+    pub fn lot(&self, id: Id) -> Result<LotView, Code> {
+        self.sequencer.read(|committed| view(&committed.state, id))
+    }
+
+    /// `project_unknown`.
+    pub fn project(&self, id: Id) -> Result<ProjectView, Code> {
+        self.sequencer.read(|committed| {
+            let project = committed.state.projects.get(&id).ok_or(Code::ProjectUnknown)?;
+            Ok(project_view(id, project))
+        })
+    }
+
+    /// The viewer's own participation; `not_found` for whoever has none, so that nobody learns who has.
+    pub fn mine(&self, viewer: &Viewer, lot: Id) -> Result<Mine, Code> {
+        let account = viewer.account.ok_or(Code::NotSignedIn)?;
+        self.sequencer.read(|committed| {
+            let lot = committed.state.lots.get(&lot).ok_or(Code::LotUnknown)?;
+            lot.applicants.get(&account).map(mine).ok_or(Code::NotFound)
+        })
+    }
+
+    /// The lots that the viewer takes part in.
+    pub fn my_lots(&self, viewer: &Viewer) -> Result<Vec<(Id, Mine)>, Code> {
+        let account = viewer.account.ok_or(Code::NotSignedIn)?;
+        Ok(self.sequencer.read(|committed| {
+            let lots = committed.state.lots.values();
+            lots.filter_map(|lot| lot.applicants.get(&account).map(|applicant| (lot.id, mine(applicant)))).collect()
+        }))
+    }
+}
+
+fn mine(applicant: &Applicant) -> Mine {
+    Mine {
+        reference: applicant.reference.clone(),
+        key: applicant.key,
+        deposit: applicant.deposit,
+        number: applicant.number,
+        priority: applicant.priority,
+    }
+}
+
+pub(super) fn view(state: &State, id: Id) -> Result<LotView, Code> {
+    let lot = state.lots.get(&id).ok_or(Code::LotUnknown)?;
+    let project = state.projects.get(&lot.project).ok_or(Code::ProjectUnknown)?;
+    Ok(LotView {
+        id,
+        project: project_view(lot.project, project),
+        title: lot.title.clone(),
+        estimate: lot.estimate,
+        rules: lot.rules.clone(),
+        timetable: lot.timetable,
+        noticed_at: lot.noticed_at,
+        phase: lot.phase,
+        suspended: lot
+            .is_suspended()
+            .then(|| SuspensionView { since: lot.stopped_at, holds: lot.holds.iter().copied().collect() }),
+        next_at: lot.next_timer(),
+        numbers: lot.phase.numbers_are_public().then(|| numbers(lot)),
+        auction: lot.auction.as_ref().map(|auction| auction_view(lot, auction)),
+        ranking: lot.ranking.clone(),
+        reserve_due: lot.reserve_due,
+        publicity_until: lot.publicity_until,
+        failure: lot.failure,
+        award: award(lot),
+    })
+}
+
+fn numbers(lot: &Lot) -> Vec<NumberView> {
+    let view = |(number, bidder): (&u32, &crate::engine::state::Bidder)| NumberView {
+        number: *number,
+        key: bidder.key,
+        priority: bidder.priority,
+    };
+    lot.roster.iter().map(view).collect()
+}
+
+fn award(lot: &Lot) -> Option<AwardView> {
+    let award = lot.award?;
+    // A lot that failed after its award keeps the award in its history, not in its view.
+    if lot.phase == Phase::Failed || lot.phase == Phase::Terminated {
+        return None;
+    }
+    let company = lot.applicant_by_number(award.number).map(|(_, applicant)| applicant.company.clone());
+    Some(AwardView { number: award.number, price: award.price, offer: award.offer, company })
+}
+
+fn auction_view(lot: &Lot, auction: &Auction) -> AuctionView {
+    let quote = |q: Quote| QuoteView { number: q.number, amount: q.amount, at: q.at, seq: q.seq };
+    AuctionView {
+        stage: auction.stage,
+        rung: auction.rung,
+        until: auction.until,
+        leader: auction.leader.map(quote),
+        standings: lot.rules.method.rulebook().standings(lot),
+        confirmed: auction.confirmed.iter().copied().collect(),
+        accepted: auction.accepted,
+        refused: auction.refused,
+        extensions: auction.extensions,
+    }
+}
+
+fn project_view(id: Id, project: &Project) -> ProjectView {
+    ProjectView {
+        id,
+        code: project.code.clone(),
+        category: project.category,
+        title: project.title.clone(),
+        owner: project.owner,
+        owner_name: project.owner_name.clone(),
+        place: project.place.clone(),
+        lots: project.lots.clone(),
+    }
+}

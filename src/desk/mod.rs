@@ -1,0 +1,55 @@
+//! Lives here: the use cases. The one place where identity, engine, ledger, sequencer and live are wired together.
+//! Must never know: HTTP, SQL.
+//! Start reading at `bids` (the way of a bid), then `commands`.
+
+mod bids;
+mod commands;
+mod entries;
+mod follower;
+mod gate;
+mod lots;
+mod tree;
+
+use std::sync::Arc;
+
+pub use bids::BidAnswer;
+pub use commands::Ask;
+pub use entries::{Entry, audience_of_record, event_of};
+pub use follower::{FollowError, Follower, rebuild};
+pub use gate::ReadGate;
+pub use lots::{AuctionView, AwardView, LotView, Mine, NumberView, ProjectView, QuoteView, SuspensionView};
+pub use tree::Tree;
+
+use crate::base::{Entropy, Hash, Micros};
+use crate::identity::Identity;
+use crate::ledger::{Origin, VerifierKey};
+use crate::sequencer::{Clock, LedgerReader, Sequencer};
+use crate::store::Platform;
+
+/// Everything that a use case needs; one per ledger.
+pub struct Desk {
+    pub ledger_name: String,
+    pub origin: Origin,
+    pub verifier_key: VerifierKey,
+    pub sequencer: Sequencer,
+    pub reader: Arc<dyn LedgerReader>,
+    pub identity: Arc<Identity>,
+    pub platform: Platform,
+    pub tree: Arc<Tree>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Desk {
+    /// 32 fresh random bytes, recorded where they decide something.
+    pub fn draw(&self) -> Hash {
+        let mut bytes = [0; 32];
+        self.entropy.fill(&mut bytes);
+        Hash(bytes)
+    }
+
+    /// The wall clock, for sessions and tickets. Deadlines are decided by the sequencer's stamps alone.
+    pub fn now(&self) -> Micros {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,148 @@
+//! The tree as everyone may read it: tiles, proofs and the roots of earlier sizes, all of what is committed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::base::limits::ROOTS_REMEMBERED;
+use crate::base::{Code, Hash};
+use crate::ledger::tile::{TILE_WIDTH, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
+use crate::ledger::tree::{NoProof, consistency_proof, inclusion_proof};
+use crate::ledger::{Frontier, TileBuilder, leaf_hash};
+use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError};
+
+/// Follows the commits; its readers never wait for the writer.
+pub struct Tree {
+    reader: Arc<dyn LedgerReader>,
+    builder: RwLock<TileBuilder>,
+    /// Roots by size, oldest forgotten first: what bidders vouch for with `seen` is nearly always among them.
+    roots: Mutex<BTreeMap<u64, Hash>>,
+}
+
+impl Tree {
+    /// The tree of what is committed now.
+    pub fn open(reader: Arc<dyn LedgerReader>) -> Result<Self, ReadError> {
+        let size = reader.size()?;
+        let rest = size % u64::from(TILE_WIDTH);
+        let leaves = reader.entries(size - rest, usize::from(TILE_WIDTH))?;
+        let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
+        let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
+            .map_err(|error| ReadError(error.to_string()))?;
+        Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default() })
+    }
+
+    /// How many leaves are committed.
+    pub fn size(&self) -> u64 {
+        self.with(|tree| tree.builder.size())
+    }
+
+    /// The audit path of leaf `seq` in the tree of `size` leaves.
+    pub fn inclusion(&self, seq: u64, size: u64) -> Result<Vec<Hash>, Code> {
+        self.with(|tree| inclusion_proof(tree, seq, size)).map_err(code)
+    }
+
+    /// That the tree of `old` leaves is a prefix of that of `new` leaves.
+    pub fn consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>, Code> {
+        if new > self.size() {
+            return Err(Code::NotFound);
+        }
+        self.with(|tree| consistency_proof(tree, old, new)).map_err(code)
+    }
+
+    /// Whether `(size, root)` was a checkpoint of this ledger.
+    pub fn had_root(&self, size: u64, root: Hash) -> bool {
+        self.root_at(size).is_some_and(|known| known == root)
+    }
+
+    fn root_at(&self, size: u64) -> Option<Hash> {
+        if let Some(root) = self.lock_roots().get(&size) {
+            return Some(*root);
+        }
+        if size > self.size() {
+            return None;
+        }
+        let root = self.with(|tree| Frontier::read(tree, size)).ok()?.root();
+        self.remember(size, root);
+        Some(root)
+    }
+
+    /// The bytes of a tile or of an entry bundle; `not_found` for one that the tree does not have (yet).
+    pub fn tile(&self, path: TilePath) -> Result<Vec<u8>, Code> {
+        if !path.exists_in(self.size()) {
+            return Err(Code::NotFound);
+        }
+        let width = usize::from(path.width);
+        match path.kind {
+            TileKind::Entries => {
+                let from = path.index.checked_mul(u64::from(TILE_WIDTH)).ok_or(Code::NotFound)?;
+                let entries = self.reader.entries(from, width).map_err(unreadable)?;
+                let leaves: Vec<_> = entries.into_iter().map(|entry| entry.leaf).collect();
+                encode_bundle(&leaves).ok_or(Code::Internal)
+            }
+            TileKind::Hashes(level) => {
+                let pending = self.with(|tree| {
+                    let partial = tree.builder.partial(level).filter(|(index, _)| *index == path.index);
+                    partial.map(|(_, hashes)| hashes.to_vec())
+                });
+                let hashes = match pending {
+                    Some(hashes) => hashes,
+                    None => {
+                        let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
+                        tile_hashes(&bytes).ok_or(Code::Internal)?
+                    }
+                };
+                hashes.get(..width).map(tile_bytes).ok_or(Code::NotFound)
+            }
+        }
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, FullTiles<'_>>) -> R) -> R {
+        let builder = self.builder.read().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.reader.as_ref();
+        let full_tile: FullTiles<'_> = Box::new(move |level, index| full_tile(reader, level, index));
+        work(&TiledTree { builder: &builder, full_tile })
+    }
+
+    fn remember(&self, size: u64, root: Hash) {
+        let mut roots = self.lock_roots();
+        roots.insert(size, root);
+        while roots.len() > ROOTS_REMEMBERED {
+            roots.pop_first();
+        }
+    }
+
+    fn lock_roots(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Hash>> {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, ReadError> + 'a>;
+
+fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>, ReadError> {
+    let tile = reader.tile(level, index)?;
+    tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
+}
+
+fn unreadable(error: ReadError) -> Code {
+    tracing::error!(%error, "cannot read the ledger");
+    Code::Internal
+}
+
+impl Listener for Tree {
+    fn committed(&self, batch: &Arc<CommittedBatch>) {
+        let (size, root) = {
+            let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in &batch.entries {
+                builder.append(entry.hash);
+            }
+            (builder.size(), builder.frontier().root())
+        };
+        self.remember(size, root);
+    }
+}
+
+fn code<E: std::fmt::Display>(error: NoProof<E>) -> Code {
+    match error {
+        NoProof::OutOfRange => Code::NotFound,
+        NoProof::Reader(error) => unreadable(ReadError(error.to_string())),
+    }
+}

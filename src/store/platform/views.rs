@@ -1,0 +1,221 @@
+//! Query tables that follow the ledger: which entry is about what, and the lots as lists and statistics show them.
+//! None of them is the truth; all can be dropped and read again from the ledger.
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::Tx;
+use super::schema::{entry_index, follower, lot_view};
+use crate::store::StoreError;
+
+/// One entry of the ledger, as an index knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+#[diesel(table_name = entry_index, check_for_backend(diesel::sqlite::Sqlite))]
+pub struct EntryRow {
+    pub ledger: String,
+    pub seq: i64,
+    /// Microseconds.
+    pub at: i64,
+    pub kind: String,
+    pub subject: String,
+}
+
+/// A lot as lists show it. Amounts in 分, times in microseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = lot_view, check_for_backend(diesel::sqlite::Sqlite), treat_none_as_null = true, primary_key(lot))]
+pub struct LotRow {
+    pub lot: String,
+    pub ledger: String,
+    pub project: String,
+    pub code: String,
+    pub category: String,
+    pub method: String,
+    pub phase: String,
+    pub suspended: bool,
+    pub title: String,
+    pub owner: String,
+    pub owner_name: String,
+    pub place: String,
+    pub estimate: i64,
+    pub start: i64,
+    /// The leading price, or the price awarded.
+    pub price: Option<i64>,
+    pub bids: i64,
+    pub refused: i64,
+    pub noticed_at: i64,
+    pub opens_at: i64,
+    /// When something is due by itself.
+    pub next_at: Option<i64>,
+    pub closed_at: Option<i64>,
+    pub awarded_at: Option<i64>,
+    pub awarded: Option<i64>,
+}
+
+/// What a list of lots is narrowed to; `None` and empty mean all.
+#[derive(Debug, Clone, Default)]
+pub struct LotFilter {
+    pub category: Option<String>,
+    pub method: Option<String>,
+    pub phases: Vec<String>,
+    pub owner: Option<String>,
+    /// Found in title, code, place or owner's name.
+    pub text: Option<String>,
+    pub estimate_min: Option<i64>,
+    pub estimate_max: Option<i64>,
+    /// Rows after this one: (`noticed_at`, lot) of the last row of the page before.
+    pub after: Option<(i64, String)>,
+}
+
+/// The awards of one category in one month.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct MonthRow {
+    /// `YYYY-MM`, China's time.
+    #[diesel(sql_type = Text)]
+    pub month: String,
+    #[diesel(sql_type = Text)]
+    pub category: String,
+    #[diesel(sql_type = BigInt)]
+    pub lots: i64,
+    #[diesel(sql_type = BigInt)]
+    pub projects: i64,
+    /// Sums in 分.
+    #[diesel(sql_type = BigInt)]
+    pub awarded: i64,
+    #[diesel(sql_type = BigInt)]
+    pub estimate: i64,
+    #[diesel(sql_type = BigInt)]
+    pub start: i64,
+}
+
+/// The first seq that the follower has not read yet.
+pub fn next_seq(tx: &mut Tx, ledger: &str) -> Result<i64, StoreError> {
+    let row = follower::table.find(ledger).select(follower::next_seq).first(tx).optional()?;
+    Ok(row.unwrap_or(0))
+}
+
+/// Writes what a stretch of the ledger changed, and remembers how far it reaches, within the caller's transaction.
+/// When a lot closed and was awarded is looked up in the index.
+pub fn follow(tx: &mut Tx, ledger: &str, next: i64, entries: &[EntryRow], lots: &[LotRow]) -> Result<(), StoreError> {
+    for row in entries {
+        diesel::insert_or_ignore_into(entry_index::table).values(row).execute(tx)?;
+    }
+    for row in lots {
+        let subject = format!("lot/{}", row.lot);
+        let closed_at = first_time(tx, ledger, &subject, "auction.closed")?;
+        let awarded_at = match row.awarded {
+            Some(_) => first_time(tx, ledger, &subject, "lot.awarded")?,
+            None => None,
+        };
+        let row = LotRow { closed_at, awarded_at, ..row.clone() };
+        diesel::replace_into(lot_view::table).values(row).execute(tx)?;
+    }
+    diesel::replace_into(follower::table)
+        .values((follower::ledger.eq(ledger), follower::next_seq.eq(next)))
+        .execute(tx)?;
+    Ok(())
+}
+
+/// Forgets everything read from `ledger`.
+pub fn clear(tx: &mut Tx, ledger: &str) -> Result<(), StoreError> {
+    diesel::delete(entry_index::table.filter(entry_index::ledger.eq(ledger))).execute(tx)?;
+    diesel::delete(lot_view::table.filter(lot_view::ledger.eq(ledger))).execute(tx)?;
+    diesel::delete(follower::table.find(ledger)).execute(tx)?;
+    Ok(())
+}
+
+/// Entries about `subject` with seq ≥ `from`, oldest first.
+pub fn entries_of(
+    tx: &mut Tx,
+    ledger: &str,
+    subject: &str,
+    from: i64,
+    limit: i64,
+) -> Result<Vec<EntryRow>, StoreError> {
+    Ok(entry_index::table
+        .filter(entry_index::ledger.eq(ledger).and(entry_index::subject.eq(subject)).and(entry_index::seq.ge(from)))
+        .order(entry_index::seq)
+        .limit(limit)
+        .select(EntryRow::as_select())
+        .load(tx)?)
+}
+
+/// When the first entry of `kind` about `subject` was written.
+pub fn first_time(tx: &mut Tx, ledger: &str, subject: &str, kind: &str) -> Result<Option<i64>, StoreError> {
+    Ok(entry_index::table
+        .filter(entry_index::ledger.eq(ledger).and(entry_index::subject.eq(subject)).and(entry_index::kind.eq(kind)))
+        .order(entry_index::seq)
+        .select(entry_index::at)
+        .first(tx)
+        .optional()?)
+}
+
+/// Lots, newest notice first.
+pub fn lots(tx: &mut Tx, filter: &LotFilter, limit: i64) -> Result<Vec<LotRow>, StoreError> {
+    let mut query = lot_view::table.into_boxed();
+    if let Some(category) = &filter.category {
+        query = query.filter(lot_view::category.eq(category));
+    }
+    if let Some(method) = &filter.method {
+        query = query.filter(lot_view::method.eq(method));
+    }
+    if !filter.phases.is_empty() {
+        query = query.filter(lot_view::phase.eq_any(&filter.phases));
+    }
+    if let Some(owner) = &filter.owner {
+        query = query.filter(lot_view::owner.eq(owner));
+    }
+    if let Some(text) = &filter.text {
+        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(
+            lot_view::title
+                .like(pattern.clone())
+                .escape('\\')
+                .or(lot_view::code.like(pattern.clone()).escape('\\'))
+                .or(lot_view::place.like(pattern.clone()).escape('\\'))
+                .or(lot_view::owner_name.like(pattern).escape('\\')),
+        );
+    }
+    if let Some(least) = filter.estimate_min {
+        query = query.filter(lot_view::estimate.ge(least));
+    }
+    if let Some(most) = filter.estimate_max {
+        query = query.filter(lot_view::estimate.le(most));
+    }
+    if let Some((at, lot)) = &filter.after {
+        query = query.filter(lot_view::noticed_at.lt(*at).or(lot_view::noticed_at.eq(*at).and(lot_view::lot.lt(lot))));
+    }
+    let rows = query.order((lot_view::noticed_at.desc(), lot_view::lot.desc())).limit(limit);
+    Ok(rows.select(LotRow::as_select()).load(tx)?)
+}
+
+/// How many lots stand in which phase.
+pub fn phases(tx: &mut Tx, ledger: &str) -> Result<Vec<(String, i64)>, StoreError> {
+    Ok(lot_view::table
+        .filter(lot_view::ledger.eq(ledger))
+        .group_by(lot_view::phase)
+        .select((lot_view::phase, diesel::dsl::count_star()))
+        .load(tx)?)
+}
+
+/// Awards by month and category, oldest month first. Months are China's (UTC+8).
+pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, StoreError> {
+    Ok(diesel::sql_query(
+        "SELECT strftime('%Y-%m', awarded_at / 1000000 + 28800, 'unixepoch') AS month, category, count(*) AS lots,
+                count(DISTINCT project) AS projects, coalesce(sum(awarded), 0) AS awarded,
+                sum(estimate) AS estimate, sum(start) AS start
+         FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL
+         GROUP BY month, category ORDER BY month, category",
+    )
+    .bind::<Text, _>(ledger)
+    .load(tx)?)
+}
+
+/// Projects with at least one awarded lot, and the sum of all awards in 分.
+pub fn award_totals(tx: &mut Tx, ledger: &str) -> Result<(i64, i64), StoreError> {
+    let (projects, sum): (i64, Option<i64>) = lot_view::table
+        .filter(lot_view::ledger.eq(ledger).and(lot_view::awarded_at.is_not_null()))
+        .select((sql::<BigInt>("count(DISTINCT project)"), sql::<Nullable<BigInt>>("sum(awarded)")))
+        .first(tx)?;
+    Ok((projects, sum.unwrap_or(0)))
+}
