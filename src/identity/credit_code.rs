@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn forms_that_are_none_of_a_code() {
-        for text in ["", "9199", "91999999ma0k4r7tx0", "91999999MA0K4R7TI0", "91A99999MA0K4R7TX0", "明明明明明明"] {
+        for text in ["", "9199", "91999999ma0k4r7tx0", "91999999MA0K4R7TI0", "91A99999MA0K4R7TX0", "明明明明明明"]
+        {
             assert!(text.parse::<CreditCode>().is_err(), "{text:?} must be refused");
         }
     }

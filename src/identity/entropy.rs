@@ -5,12 +5,18 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use crate::base::{Entropy, Id, Micros};
 
 /// The operating system's generator.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SystemEntropy(SystemRandom);
 
 impl SystemEntropy {
     pub fn new() -> Self {
-        Self::default()
+        Self(SystemRandom::new())
+    }
+}
+
+impl Default for SystemEntropy {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -12,13 +12,7 @@ fn viewer(role: Role) -> Viewer {
     if role == Role::Public {
         return Viewer::public();
     }
-    Viewer {
-        account: Some(ME),
-        role,
-        organisation: Some(MY_ORGANISATION),
-        proved_recently: true,
-        ..Viewer::public()
-    }
+    Viewer { account: Some(ME), role, organisation: Some(MY_ORGANISATION), proved_recently: true, ..Viewer::public() }
 }
 
 fn printed() -> String {

@@ -69,6 +69,12 @@ impl Role {
         matches!(self, Self::SystemAdmin | Self::SecurityAdmin | Self::AuditAdmin)
     }
 
+    /// Whether a password alone is too little for this role's work (ASVS 6.3.3). A bid is signed with a key that no
+    /// password gives, so a bidder may do without.
+    pub const fn needs_second_factor(self) -> bool {
+        !matches!(self, Self::Public | Self::Bidder)
+    }
+
     /// The kind of organisation that holders of this role belong to; `None` for experts, who stand for themselves.
     pub const fn organisation(self) -> Option<OrganisationKind> {
         match self {
