@@ -64,6 +64,7 @@ codes! {
     ReauthRequired "reauth_required" 403 "此操作需要再次验证身份。" "Confirm your identity again for this.";
     NotYetReadable "not_yet_readable" 403 "该内容目前对您不公开。" "This content is not open to you now.";
     Erased "erased" 410 "该内容已依法删除，哈希仍在账本中。" "The content was erased by law; its hash remains.";
+    TotpNotEnrolled "totp_not_enrolled" 403 "您的角色须先绑定动态验证码。" "Your role needs a one-time code; enrol one first.";
     AccountExists "account_exists" 409 "该账号已存在。" "This account exists already.";
     WeakPassword "weak_password" 422 "口令过短或过于常见，请至少使用 12 个字符。" "The password is too short or too common; use at least 12 characters.";
     BadTicket "bad_ticket" 401 "连接凭证无效或已使用。" "The ticket is invalid or was used.";
@@ -76,6 +77,8 @@ codes! {
     KeyWeak "key_weak" 422 "该公钥不可用，请重新生成。" "This public key is unusable; make a new one.";
     NonceReplayed "nonce_reused" 409 "该一次性编号已用于另一报价。" "This nonce was used for another bid.";
     SeenUnknown "seen_unknown" 422 "声明所见的账本检查点不存在。" "The checkpoint that the statement claims to have seen does not exist.";
+    CaseExists "case_exists" 409 "您对该标的已有未结的案件。" "You have an open case on this lot already.";
+    KeyTaken "key_taken" 409 "该公钥已登记过，请重新生成。" "This public key is registered already; make a new one.";
     // Things and their lives
     ProjectUnknown "project_unknown" 404 "没有这个项目。" "There is no such project.";
     ProjectExists "project_exists" 409 "该项目编号已存在。" "This project exists already.";

@@ -68,3 +68,53 @@ pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Entries that the query tables take in at a time: a few megabytes at most.
 pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
+/// Argon2id after OWASP's password storage advice: 19 MiB, two passes, one lane; about 25 ms of a core.
+pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1_024;
+pub const PASSWORD_PASSES: u32 = 2;
+pub const PASSWORD_LANES: u32 = 1;
+/// ASVS 6.2.1 asks for 8 and recommends 15; 12 with a list of common passwords and a second factor.
+pub const PASSWORD_MIN_CHARS: usize = 12;
+/// ASVS 6.2.9 asks for at least 64; Argon2 first hashes its input, so longer ones would add cost and no strength.
+pub const PASSWORD_MAX_CHARS: usize = 256;
+/// Login names: an e-mail address fits.
+pub const LOGIN_MAX_CHARS: usize = 64;
+/// A session without a request: half an hour, as long as a bidder may think without losing the seat.
+pub const SESSION_IDLE_MAX: Span = Span::minutes(30);
+/// A session in all: one working day.
+pub const SESSION_MAX: Span = Span::hours(12);
+/// A session's last use is written no more often than this: reading a page must not cost a disk write.
+pub const SESSION_TOUCH_EVERY: Span = Span::minutes(1);
+/// Sessions of one account at a time; the oldest gives way.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10;
+/// How long a proof of identity is good for sensitive actions.
+pub const REAUTH_MAX: Span = Span::minutes(10);
+/// A ticket for the live stream: long enough for one request to follow another.
+pub const TICKET_MAX: Span = Span::secs(30);
+/// Unused tickets of one session at a time: a person with many windows open has fewer.
+pub const TICKETS_PER_SESSION_MAX: i64 = 32;
+/// The one-time code with which a person first chooses a password, or chooses a new one after a reset.
+pub const ACTIVATION_MAX: Span = Span::days(3);
+/// Identity keys of one account in its whole life.
+pub const IDENTITY_KEYS_MAX: usize = 100;
+/// RFC 6238 §5.2: steps of 30 seconds, one of drift either way.
+pub const TOTP_STEP: Span = Span::secs(30);
+pub const TOTP_DRIFT_STEPS: i64 = 1;
+/// Failed sign-ins are forgotten after this time without another.
+pub const FAILURE_MEMORY: Span = Span::hours(24);
+/// Networks from which an account is known to sign in.
+pub const KNOWN_NETWORKS_MAX: i64 = 16;
+/// A network is forgotten when the account has not used it for this long.
+pub const KNOWN_NETWORK_MEMORY: Span = Span::days(90);
+/// One account from one network: three slips are free, then 2 s, 4 s … up to 15 min, which leaves 96 guesses a day.
+pub const PAIR_FAILURES_FREE: u32 = 3;
+pub const PAIR_DELAY_MIN: Span = Span::secs(2);
+pub const PAIR_DELAY_MAX: Span = Span::minutes(15);
+/// One network over all accounts: an office behind one address makes a few dozen slips a day.
+pub const NETWORK_FAILURES_FREE: u32 = 30;
+pub const NETWORK_DELAY_MIN: Span = Span::secs(1);
+pub const NETWORK_DELAY_MAX: Span = Span::minutes(5);
+/// One account over all networks from which it has never signed in. The longest wait is short, since a stranger can
+/// impose it on a holder who travels; where the holder is known it does not apply.
+pub const ACCOUNT_FAILURES_FREE: u32 = 10;
+pub const ACCOUNT_DELAY_MIN: Span = Span::secs(1);
+pub const ACCOUNT_DELAY_MAX: Span = Span::secs(30);

@@ -10,6 +10,7 @@ pub mod auction;
 mod bidding;
 mod calendar;
 pub mod cast;
+mod course;
 pub mod drive;
 mod lots;
 pub mod script;

@@ -1,0 +1,182 @@
+//! The server's own secrets: one file, mode 0600, made at the first start, erased from memory at the end.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::hmac;
+use ring::signature::Ed25519KeyPair;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::entropy::random;
+use crate::base::{Entropy, Hash};
+
+const FILE: &str = "server.json";
+const FILE_MAX_BYTES: u64 = 4_096;
+
+/// Why the key file cannot be used. None of the texts holds a key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    #[error("key file {path}: {source}", path = .0.display(), source = .1)]
+    Io(PathBuf, io::Error),
+    #[error("key file {path} can be read by others: chmod 600 it, and replace the keys if anybody could have seen them", path = .0.display())]
+    TooOpen(PathBuf),
+    #[error("key file {path} is damaged: restore it from its backup; without it the ledger cannot go on", path = .0.display())]
+    Damaged(PathBuf),
+}
+
+/// The log's signing key, the key that seals secrets at rest, and the key of the server's message codes.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ServerKeys {
+    log_seed: [u8; 32],
+    sealing: [u8; 32],
+    mac: [u8; 32],
+}
+
+/// The file's form: three times standard base64 of 32 bytes.
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    log_seed: String,
+    sealing: String,
+    mac: String,
+}
+
+impl ServerKeys {
+    /// Reads the keys from `dir`, or makes them at the first start. A new file is on the disk before this returns: a
+    /// ledger signed with a key that a crash then takes away could never be continued.
+    pub fn load_or_create(dir: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
+        let path = dir.join(FILE);
+        match Self::load(&path) {
+            Err(KeyFileError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {
+                let keys = Self::generate(entropy);
+                keys.store(dir, &path).map_err(|error| KeyFileError::Io(path, error))?;
+                Ok(keys)
+            }
+            result => result,
+        }
+    }
+
+    /// Fresh keys that no file holds.
+    pub fn generate(entropy: &dyn Entropy) -> Self {
+        Self { log_seed: random(entropy), sealing: random(entropy), mac: random(entropy) }
+    }
+
+    fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let failed = |error| KeyFileError::Io(path.to_owned(), error);
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
+            return Err(KeyFileError::TooOpen(path.to_owned()));
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.take(FILE_MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
+        Self::parse(&text).ok_or_else(|| KeyFileError::Damaged(path.to_owned()))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let file: KeyFile = serde_json::from_str(text).ok()?;
+        let key = |text: &str| Zeroizing::new(STANDARD.decode(text).ok()?).as_slice().try_into().ok();
+        Some(Self { log_seed: key(&file.log_seed)?, sealing: key(&file.sealing)?, mac: key(&file.mac)? })
+    }
+
+    /// Temporary file, fsync, rename, fsync of the directory: all of it or nothing.
+    fn store(&self, dir: &Path, path: &Path) -> io::Result<()> {
+        let text = |key: &[u8; 32]| STANDARD.encode(key);
+        let file = KeyFile { log_seed: text(&self.log_seed), sealing: text(&self.sealing), mac: text(&self.mac) };
+        let bytes = Zeroizing::new(serde_json::to_vec_pretty(&file)?);
+        let temporary = path.with_extension("new");
+        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        out.set_permissions(Permissions::from_mode(0o600))?;
+        out.write_all(&bytes)?;
+        out.sync_all()?;
+        std::fs::rename(&temporary, path)?;
+        File::open(dir)?.sync_all()
+    }
+
+    /// The 32-byte seed (RFC 8032 §5.1.5) of the key that signs the ledgers' checkpoints.
+    pub const fn log_seed(&self) -> &[u8; 32] {
+        &self.log_seed
+    }
+
+    /// The key that signs the ledgers' checkpoints, for ring; `None` never happens for 32 bytes of seed.
+    pub fn log_key(&self) -> Option<Ed25519KeyPair> {
+        Ed25519KeyPair::from_seed_unchecked(&self.log_seed).ok()
+    }
+
+    pub(super) const fn sealing(&self) -> &[u8; 32] {
+        &self.sealing
+    }
+
+    /// The CSRF token of a session: HMAC-SHA-256 over the hash of its token, in base64url. Needs no storage, and nobody
+    /// without the server's key can make one.
+    pub fn csrf_token(&self, token_hash: Hash) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.mac);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"csrf\0");
+        context.update(&token_hash.0);
+        URL_SAFE_NO_PAD.encode(context.sign())
+    }
+
+    /// Whether `csrf` is the session's CSRF token, in constant time.
+    pub fn is_csrf_token(&self, token_hash: Hash, csrf: &str) -> bool {
+        self.csrf_token(token_hash).as_bytes().ct_eq(csrf.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for ServerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerKeys(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entropy::SystemEntropy;
+    use super::*;
+
+    #[test]
+    fn made_once_and_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let entropy = SystemEntropy::new();
+        let made = ServerKeys::load_or_create(dir.path(), &entropy).unwrap();
+        let found = ServerKeys::load_or_create(dir.path(), &entropy).unwrap();
+        assert_eq!((made.log_seed, made.sealing, made.mac), (found.log_seed, found.sealing, found.mac));
+        assert!(made.log_seed != made.sealing && made.sealing != made.mac && made.log_key().is_some());
+        let mode = std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(format!("{made:?}"), "ServerKeys(…)");
+    }
+
+    #[test]
+    fn open_or_damaged_files_are_refused_and_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        drop(ServerKeys::load_or_create(dir.path(), &SystemEntropy::new()).unwrap());
+        let before = std::fs::read(&path).unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let refused = ServerKeys::load_or_create(dir.path(), &SystemEntropy::new()).unwrap_err();
+        assert!(matches!(refused, KeyFileError::TooOpen(_)), "{refused}");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(&path, &before[..40]).unwrap();
+        let refused = ServerKeys::load_or_create(dir.path(), &SystemEntropy::new()).unwrap_err();
+        assert!(matches!(refused, KeyFileError::Damaged(_)), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), &before[..40]);
+    }
+
+    #[test]
+    fn a_csrf_token_belongs_to_one_session_and_one_server() {
+        let entropy = SystemEntropy::new();
+        let (keys, other) = (ServerKeys::generate(&entropy), ServerKeys::generate(&entropy));
+        let (session, another) = (Hash::of(b"1"), Hash::of(b"2"));
+        let csrf = keys.csrf_token(session);
+        assert!(keys.is_csrf_token(session, &csrf));
+        assert!(!keys.is_csrf_token(another, &csrf) && !other.is_csrf_token(session, &csrf));
+        assert!(!keys.is_csrf_token(session, "") && !keys.is_csrf_token(session, &csrf[1..]));
+    }
+}
