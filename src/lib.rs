@@ -22,6 +22,9 @@ pub mod identity;
 pub mod http;
 
 #[cfg(feature = "server")]
+pub mod demo;
+
+#[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
 pub mod telemetry;

@@ -68,7 +68,7 @@ impl Course {
         bidding::spread(rng, &mut course.free, free);
         bidding::pace(rng, &mut course.timed, window);
         course.stand_still(rng, twist);
-        course.outsiders(rng, prices, &open, twist);
+        course.outsiders(rng, prices, &open);
         course
     }
 
@@ -154,7 +154,7 @@ impl Course {
     }
 
     /// Bids before the opening and after the close.
-    fn outsiders(&mut self, rng: &mut Rng, prices: &Prices, bidders: &[usize], twist: Twist) {
+    fn outsiders(&mut self, rng: &mut Rng, prices: &Prices, bidders: &[usize]) {
         let refused = |bidder: usize, delay: Span, code: Code| BidPlan {
             delay,
             breaks: Some(code),
@@ -164,7 +164,7 @@ impl Course {
         if rng.chance(3) {
             self.early = Some(refused(*first, Span::minutes(rng.between(2, 40)), Code::NotOpen));
         }
-        if rng.chance(12) || twist == Twist::Withdrawn {
+        if rng.chance(12) {
             self.late = Some(refused(*last, Span::micros(rng.between(80_000, 4_000_000)), Code::Closed));
         }
     }

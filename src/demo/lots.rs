@@ -1,10 +1,11 @@
 //! One lot, planned from its notice to its archive: rules whose steps meet the target, bidders, bids, and what befalls it.
 
 use super::bidding::{Prices, fen, round_down};
-use super::calendar::{self, Calendar};
+use super::calendar;
 use super::cast::{Cast, Trade};
 use super::course::{self, Course};
 use super::seed::{Rng, Secrets};
+use super::words;
 use crate::base::{Fen, Hash, Id, Micros, Span, reserve_commitment};
 use crate::engine::event::Failure;
 use crate::engine::rules::{Category, Document, ListingRules, Method, PriceRules, Reserve, Rules, Timetable};
@@ -69,6 +70,18 @@ pub struct ReservePlan {
     pub disclosed_after: Option<Span>,
 }
 
+/// A supervisor asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuestionPlan {
+    pub id: Id,
+    pub asked_at: Micros,
+    pub due: Micros,
+    pub answered_at: Option<Micros>,
+    /// Index in `words::QUESTIONS`.
+    pub text: usize,
+    pub open: bool,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LotPlan {
     pub id: Id,
@@ -80,6 +93,7 @@ pub struct LotPlan {
     pub bidders: Vec<BidderPlan>,
     pub course: Course,
     pub reserve: Option<ReservePlan>,
+    pub question: Option<QuestionPlan>,
     pub twist: Twist,
     pub outcome: Outcome,
     /// Goes on live after the year: see `auction`.
@@ -102,6 +116,7 @@ pub struct Order<'a> {
     /// Other than the usual lengths: for the auctions that go on at the year's end.
     pub free: Option<Span>,
     pub window: Option<Span>,
+    pub admitted: Option<usize>,
 }
 
 const DAY: i64 = 1;
@@ -110,10 +125,11 @@ impl Order<'_> {
     pub fn plan(self, rng: &mut Rng) -> LotPlan {
         let id = rng.id(self.noticed_at);
         let falls = matches!(self.category, Category::A | Category::D);
-        let admitted = self.admitted(rng);
+        let admitted = self.admitted.unwrap_or_else(|| self.draw_admitted(rng));
         let target = if self.twist == Twist::ReserveNotMet { self.target / 20 * 17 } else { self.target };
         let rounds = admitted.max(4) + rng.index(admitted.max(2) + 3);
-        let prices = Prices::new(rng, falls, target, rounds.min(18), self.spread(rng));
+        let spread = self.spread(rng);
+        let prices = Prices::new(rng, falls, target, rounds.min(18), spread);
         let estimate = fen(prices.start);
         let deposit = self.deposit(rng, prices.start);
         let timetable = self.timetable();
@@ -148,6 +164,7 @@ impl Order<'_> {
             bidders,
             course,
             reserve: reserve.map(|(reserve, _)| reserve),
+            question: self.question(rng),
             twist: self.twist,
             outcome,
             live: false,
@@ -181,7 +198,7 @@ impl Order<'_> {
         }
     }
 
-    fn admitted(&self, rng: &mut Rng) -> usize {
+    fn draw_admitted(&self, rng: &mut Rng) -> usize {
         let count = match (self.twist, self.category) {
             (Twist::TooFew, Category::A | Category::D) => rng.between(1, 2),
             (Twist::TooFew, _) => 1,
@@ -264,6 +281,20 @@ impl Order<'_> {
         Some((ReservePlan { amount: fen(amount), nonce, disclosed_after }, disclosure))
     }
 
+    /// Asked in the first days of the notice; the centre has three days.
+    fn question(&self, rng: &mut Rng) -> Option<QuestionPlan> {
+        let asked_at = self.noticed_at.plus(Span::days(1)).plus(Span::minutes(rng.between(10, 240)));
+        let due = asked_at.plus(Span::days(3));
+        let answered_at = match self.twist {
+            Twist::Question => asked_at.plus(Span::hours(rng.between(2, 60))),
+            Twist::LateAnswer => due.plus(Span::hours(rng.between(5, 30))),
+            _ => return None,
+        };
+        let text = rng.index(words::QUESTIONS.len());
+        let (id, open) = (rng.id(asked_at), rng.chance(50));
+        Some(QuestionPlan { id, asked_at, due, answered_at: Some(answered_at), text, open })
+    }
+
     fn method(&self, rng: &mut Rng, prices: &Prices) -> (Method, Span, Span) {
         let (start, step, max_steps) = (fen(prices.start), fen(prices.step), prices.max_steps);
         let window = self.window.unwrap_or(Span::minutes(rng.between(3, 5)));
@@ -294,5 +325,12 @@ impl Order<'_> {
             .into_iter()
             .map(|name| Document { name: name.into(), sha256: rng.hash(), bytes: rng.between(90_000, 9_000_000) })
             .collect()
+    }
+}
+
+impl Twist {
+    /// The lot ends without an award, and its project tries again with another.
+    pub const fn is_first_attempt(self) -> bool {
+        matches!(self, Self::TooFew | Self::NoBids | Self::ReserveNotMet | Self::Withdrawn | Self::Terminated)
     }
 }
