@@ -13,6 +13,9 @@ pub mod engine;
 pub mod ledger;
 
 #[cfg(feature = "server")]
+pub mod sequencer;
+
+#[cfg(feature = "server")]
 pub mod store;
 
 #[cfg(feature = "server")]
@@ -28,3 +31,6 @@ pub mod demo;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod telemetry;
+
+#[cfg(feature = "server")]
+pub mod sim;

@@ -28,6 +28,10 @@ pub const BATCH_MAX_ENTRIES: usize = 256;
 pub const QUEUE_MAX: usize = 4_096;
 /// A slot that was reserved and not filled holds back everything behind it, so its check has a bound.
 pub const CHECK_MAX: Span = Span::secs(5);
+/// Entries between two snapshots of the engine's state: what a restart replays at most, a fraction of a second.
+pub const SNAPSHOT_EVERY: u64 = 10_000;
+/// Signed notes are kept this often; each is enough to convict a ledger that was rewritten before it.
+pub const CHECKPOINT_EVERY: Span = Span::secs(1);
 /// Text of a title, a name, a place.
 pub const TITLE_MAX_CHARS: usize = 200;
 /// A reason, a question, an answer.

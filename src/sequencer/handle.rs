@@ -1,0 +1,219 @@
+//! The handle that everybody else holds.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::clock::Clock;
+use super::metrics::Metrics;
+use super::queue::{Filled, Phase, Queue};
+use super::reader::LedgerReader;
+use super::work::{Committed, Outcome, Submission, Work};
+use crate::base::{Code, Micros};
+use crate::engine::Refusal;
+
+/// The one writer of a ledger, as its users see it. Cheap to clone; the last one to go shuts it down.
+#[derive(Clone)]
+pub struct Sequencer {
+    pub(super) inner: Arc<Running>,
+}
+
+/// What handle and threads share.
+pub(super) struct Shared {
+    pub queue: Queue,
+    pub clock: Arc<dyn Clock>,
+    /// Written by the committer only, after each commit.
+    pub committed: RwLock<Committed>,
+    pub reader: Arc<dyn LedgerReader>,
+    pub metrics: Metrics,
+}
+
+pub(super) struct Running {
+    pub shared: Arc<Shared>,
+    pub threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Whether the ledger takes entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    Running,
+    ShuttingDown,
+    /// For good, and why; only a restart helps.
+    Stopped(String),
+}
+
+impl Sequencer {
+    /// Takes stamp and place for a request that is here whole; what checks it still needs come between this and
+    /// [`Slot::submit`] and must take less than `check_max`.
+    ///
+    /// # Errors
+    /// `Busy` when the queue is full, `LedgerStopped`, `ShuttingDown`: nothing was taken.
+    pub fn reserve(&self) -> Result<Slot, Code> {
+        let shared = &self.inner.shared;
+        let (place, stamp) = shared.queue.reserve(&*shared.clock)?;
+        Ok(Slot { shared: Arc::clone(shared), place, stamp, filled: false })
+    }
+
+    /// Reserves and submits at once, for work that needs no check.
+    pub fn submit(&self, submission: Submission) -> Pending {
+        match self.reserve() {
+            Ok(slot) => slot.submit(submission),
+            Err(code) => Pending::refused(code),
+        }
+    }
+
+    /// Looks at the clock now. The answer comes when all that is due, and all that came before, is durable: for clocks
+    /// that jump, and for whoever must see the end of a queue.
+    pub fn tick(&self) -> Pending {
+        self.submit(Submission { work: Work::Tick, once: None })
+    }
+
+    /// The committed state. Keep `f` short: commits wait for it.
+    pub fn read<R>(&self, f: impl FnOnce(&Committed) -> R) -> R {
+        f(&self.inner.shared.committed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The newest signed note.
+    pub fn checkpoint(&self) -> Arc<str> {
+        self.read(|committed| Arc::clone(&committed.checkpoint))
+    }
+
+    /// Reads of the stored ledger.
+    pub fn reader(&self) -> Arc<dyn LedgerReader> {
+        Arc::clone(&self.inner.shared.reader)
+    }
+
+    /// The clock's time as stamps see it: never before one given out.
+    pub fn now(&self) -> Micros {
+        self.inner.shared.queue.stamp(&*self.inner.shared.clock)
+    }
+
+    /// For readiness.
+    pub fn status(&self) -> Status {
+        match self.inner.shared.queue.phase() {
+            Phase::Running => Status::Running,
+            Phase::Closing => Status::ShuttingDown,
+            Phase::Stopped(reason) => Status::Stopped(reason),
+        }
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.shared.metrics
+    }
+
+    /// Places taken and not decided yet.
+    pub fn queue_depth(&self) -> usize {
+        self.inner.shared.queue.depth()
+    }
+
+    /// Takes nothing more, decides and commits what is in, keeps the last checkpoint and a snapshot, and ends the
+    /// threads. Waits for that; do not call it on a thread that drives futures.
+    pub fn shutdown(&self) {
+        self.inner.shutdown();
+    }
+}
+
+impl fmt::Debug for Sequencer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sequencer").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    fn shutdown(&self) {
+        self.shared.queue.close();
+        for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // A thread that panicked has stopped the queue, which says so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// A place in the queue, with its stamp. Dropping it gives the place up.
+#[must_use = "a place that is held holds back everything behind it"]
+pub struct Slot {
+    shared: Arc<Shared>,
+    place: u64,
+    stamp: Micros,
+    filled: bool,
+}
+
+impl Slot {
+    /// When the request was here.
+    pub fn stamp(&self) -> Micros {
+        self.stamp
+    }
+
+    pub fn submit(mut self, submission: Submission) -> Pending {
+        // Storage is asked here, on the submitter's thread, not in the decider. Whatever is answered under this key after
+        // this look was decided fewer than `queue_max` places ago: the decider remembers that many itself.
+        let stored = match &submission.once {
+            None => None,
+            Some(once) => match self.shared.reader.outcome(once.key) {
+                Ok(stored) => stored,
+                Err(error) => {
+                    tracing::error!(%error, "cannot look up an idempotency key");
+                    return Pending::refused(Code::Internal);
+                }
+            },
+        };
+        let (answer, pending) = oneshot::channel();
+        self.filled = true;
+        match self.shared.queue.fill(self.place, Box::new(Filled { submission, stored, answer })) {
+            Ok(()) => Pending(pending),
+            Err((code, _)) => Pending::refused(code),
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if !self.filled {
+            self.shared.queue.release(self.place);
+        }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("place", &self.place).field("stamp", &self.stamp).finish_non_exhaustive()
+    }
+}
+
+/// An answer that comes when the entries are durable.
+#[derive(Debug)]
+#[must_use = "an outcome that nobody waits for tells nobody"]
+pub struct Pending(oneshot::Receiver<Result<Outcome, Refusal>>);
+
+impl Pending {
+    fn refused(code: Code) -> Self {
+        let (answer, pending) = oneshot::channel();
+        let _ = answer.send(Err(code.into()));
+        Self(pending)
+    }
+
+    /// Waits on this thread, which must not be one that drives futures.
+    pub fn wait(self) -> Result<Outcome, Refusal> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(Code::OutcomeUnknown.into()))
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<Outcome, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A writer that went away without an answer (a panic) may have committed before.
+        Pin::new(&mut self.0).poll(context).map(|answer| answer.unwrap_or_else(|_| Err(Code::OutcomeUnknown.into())))
+    }
+}

@@ -1,0 +1,79 @@
+//! What the sequencer counts. Whoever exports it reads the numbers; nothing is locked.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Bounds of the batch-size histogram, entries.
+const BATCH_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
+/// Bounds of the commit-time histogram, microseconds.
+const COMMIT_BOUNDS: &[u64] =
+    &[100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
+
+#[derive(Debug)]
+pub struct Metrics {
+    /// Entries per commit; its count is the number of commits, its sum the number of entries.
+    pub batch: Histogram,
+    /// Microseconds of a durable transaction.
+    pub commit_micros: Histogram,
+    /// Submissions answered with a refusal.
+    pub refused: AtomicU64,
+    /// Submissions answered from memory or storage.
+    pub replayed: AtomicU64,
+    /// Timers fired.
+    pub timers: AtomicU64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            batch: Histogram::new(BATCH_BOUNDS),
+            commit_micros: Histogram::new(COMMIT_BOUNDS),
+            refused: AtomicU64::new(0),
+            replayed: AtomicU64::new(0),
+            timers: AtomicU64::new(0),
+        }
+    }
+}
+
+/// Counts by upper bounds, as Prometheus understands them.
+#[derive(Debug)]
+pub struct Histogram {
+    bounds: &'static [u64],
+    /// One for each bound, and one beyond the last.
+    counts: Box<[AtomicU64]>,
+    sum: AtomicU64,
+}
+
+impl Histogram {
+    fn new(bounds: &'static [u64]) -> Self {
+        Self { bounds, counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
+    }
+
+    pub fn record(&self, value: u64) {
+        let bucket = self.bounds.partition_point(|bound| *bound < value);
+        if let Some(count) = self.counts.get(bucket) {
+            count.fetch_add(1, Relaxed);
+        }
+        self.sum.fetch_add(value, Relaxed);
+    }
+
+    /// Each upper bound (`None`: without) with the number of values up to it.
+    pub fn cumulative(&self) -> Vec<(Option<u64>, u64)> {
+        let mut total = 0;
+        let bounds = self.bounds.iter().copied().map(Some).chain([None]);
+        bounds
+            .zip(&self.counts)
+            .map(|(bound, count)| {
+                total += count.load(Relaxed);
+                (bound, total)
+            })
+            .collect()
+    }
+
+    pub fn count(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Relaxed)).sum()
+    }
+
+    pub fn sum(&self) -> u64 {
+        self.sum.load(Relaxed)
+    }
+}

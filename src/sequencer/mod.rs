@@ -1,0 +1,29 @@
+//! Lives here: the one writer of a ledger. Stamps and orders what arrives, lets the engine decide it, chains it, commits
+//! it in groups, and only then tells anyone; fires the rules' timers; takes snapshots; starts again from what is durable.
+//! Must never know: SQL, HTTP, who may do what.
+//! Start reading at `work` (what goes in and comes out), then `queue`, `draft` (deciding), `commit` (the commit point),
+//! `start` (recovery). [`Journal`] is what it writes through; `store` and `sim` implement it.
+//!
+//! Two threads. The decider owns the queue's front and the draft, the state ahead of the commit; the committer owns the
+//! journal. While one batch is being committed the next is decided on top of it; if the commit fails, the draft and all
+//! that was decided on it are dropped and the sequencer stops for good. A restart reads what is really there.
+
+pub mod clock;
+mod commit;
+mod draft;
+mod handle;
+pub mod journal;
+pub mod metrics;
+mod queue;
+pub mod reader;
+pub mod snapshot;
+mod start;
+pub mod work;
+
+pub use clock::{Clock, SystemClock};
+pub use handle::{Pending, Sequencer, Slot, Status};
+pub use journal::{Batch, Head, Journal, JournalError, Loaded, StoredEntry, StoredOutcome, StoredSnapshot};
+pub use metrics::{Histogram, Metrics};
+pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
+pub use start::{Options, StartError};
+pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

@@ -1,0 +1,312 @@
+//! The ordered queue. A place in it is taken when a request has arrived whole; the places are filled out of order, as the
+//! checks on worker threads finish, and taken in order. So no check overtakes another, and no deadline passes over a bid
+//! that arrived before it.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::clock::Clock;
+use super::journal::StoredOutcome;
+use super::work::{Outcome, Submission};
+use crate::base::{Code, Micros};
+use crate::engine::Refusal;
+
+pub(super) type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
+
+/// A filled place.
+pub(super) struct Filled {
+    pub submission: Submission,
+    /// What storage knew under the submission's key when it was handed in.
+    pub stored: Option<StoredOutcome>,
+    pub answer: Answer,
+}
+
+enum Content {
+    /// Its check is still going on.
+    Reserved,
+    Filled(Box<Filled>),
+    /// Given up by its holder.
+    Void,
+}
+
+struct Place {
+    stamp: Micros,
+    since: Instant,
+    content: Content,
+}
+
+/// What the decider does next.
+pub(super) enum Next {
+    Work(Micros, Box<Filled>),
+    /// Nothing stamped before this moment is still to come: timers due at or before it may fire.
+    Time(Micros),
+    /// The committer is free and there is something to commit.
+    HandOver,
+    /// Closed and drained.
+    Drained,
+    Stopped,
+}
+
+/// What the decider can use.
+#[derive(Clone, Copy)]
+pub(super) struct Wants {
+    /// The next timer.
+    pub due: Option<Micros>,
+    /// Whether there is something to commit.
+    pub hand_over: bool,
+    /// Whether the open batch takes more.
+    pub work: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    Closing,
+    Stopped(String),
+}
+
+/// Everything below is owned by the mutex; sections are short and never wait for I/O.
+struct Inner {
+    /// Place number of the front.
+    first: u64,
+    places: VecDeque<Place>,
+    /// The last stamp given out: stamps never run backwards, whatever the clock does.
+    last: Micros,
+    committer_free: bool,
+    sleep: Option<Sleep>,
+    phase: Phase,
+}
+
+/// What the decider sleeps over; nobody wakes it for less than it can use.
+#[derive(Clone, Copy)]
+struct Sleep {
+    /// It has something to commit.
+    for_committer: bool,
+    /// It sleeps no longer than the front place may stay unfilled.
+    over_front: bool,
+}
+
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    decider: Condvar,
+    /// Places at most.
+    max: usize,
+    /// How long a place may stay unfilled.
+    check_max: Duration,
+}
+
+impl Queue {
+    /// No stamp will be before `last`.
+    pub fn new(last: Micros, max: usize, check_max: Duration) -> Self {
+        let inner =
+            Inner { first: 0, places: VecDeque::new(), last, committer_free: true, sleep: None, phase: Phase::Running };
+        Self { inner: Mutex::new(inner), decider: Condvar::new(), max, check_max }
+    }
+
+    /// A panic elsewhere cannot leave the queue half changed: each section is a handful of assignments.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, inner: &mut Inner) {
+        if inner.sleep.take().is_some() {
+            self.decider.notify_one();
+        }
+    }
+
+    /// Takes stamp and place under one lock, so that their orders agree.
+    pub fn reserve(&self, clock: &dyn Clock) -> Result<(u64, Micros), Code> {
+        let mut inner = self.lock();
+        match inner.phase {
+            Phase::Running => {}
+            Phase::Closing => return Err(Code::ShuttingDown),
+            Phase::Stopped(_) => return Err(Code::LedgerStopped),
+        }
+        if inner.places.len() >= self.max && (inner.front(self.check_max).is_none() || inner.places.len() >= self.max) {
+            return Err(Code::Busy);
+        }
+        let stamp = inner.stamp(clock);
+        let place = inner.first + u64::try_from(inner.places.len()).unwrap_or(u64::MAX);
+        inner.places.push_back(Place { stamp, since: Instant::now(), content: Content::Reserved });
+        Ok((place, stamp))
+    }
+
+    /// Fills a place. Hands the content back with the reason when the place is gone.
+    pub fn fill(&self, place: u64, filled: Box<Filled>) -> Result<(), (Code, Box<Filled>)> {
+        let mut inner = self.lock();
+        if let Phase::Stopped(_) = inner.phase {
+            return Err((Code::LedgerStopped, filled));
+        }
+        let at_front = place == inner.first;
+        match inner.place(place) {
+            Some(content @ Content::Reserved) => *content = Content::Filled(filled),
+            _ => return Err((Code::Busy, filled)),
+        }
+        // Behind an unfilled front there is nothing to take yet, but somebody must be watching that front.
+        if at_front || inner.sleep.is_some_and(|sleep| !sleep.over_front) {
+            self.wake(&mut inner);
+        }
+        Ok(())
+    }
+
+    pub fn release(&self, place: u64) {
+        let mut inner = self.lock();
+        if let Some(content @ Content::Reserved) = inner.place(place) {
+            *content = Content::Void;
+            self.wake(&mut inner);
+        }
+    }
+
+    /// Waits until there is something for the decider to do.
+    pub fn next(&self, clock: &dyn Clock, wants: Wants) -> Next {
+        let mut inner = self.lock();
+        loop {
+            match inner.next(clock, wants, self.check_max) {
+                Ok(next) => return next,
+                Err((sleep, wait)) => {
+                    inner.sleep = Some(sleep);
+                    inner = match wait {
+                        None => self.decider.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                        Some(wait) => self.decider.wait_timeout(inner, wait).unwrap_or_else(PoisonError::into_inner).0,
+                    };
+                    inner.sleep = None;
+                }
+            }
+        }
+    }
+
+    pub fn committer_is_free(&self) {
+        let mut inner = self.lock();
+        inner.committer_free = true;
+        if inner.sleep.is_some_and(|sleep| sleep.for_committer) {
+            self.wake(&mut inner);
+        }
+    }
+
+    /// Nothing new comes in; what is in is still decided.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        if inner.phase == Phase::Running {
+            inner.phase = Phase::Closing;
+        }
+        self.wake(&mut inner);
+    }
+
+    /// For good. The first reason stays.
+    pub fn stop(&self, reason: String) {
+        let mut inner = self.lock();
+        if !matches!(inner.phase, Phase::Stopped(_)) {
+            inner.phase = Phase::Stopped(reason);
+        }
+        let abandoned = std::mem::take(&mut inner.places);
+        inner.first += u64::try_from(abandoned.len()).unwrap_or(u64::MAX);
+        self.wake(&mut inner);
+        drop(inner);
+        for place in abandoned {
+            if let Content::Filled(filled) = place.content {
+                let _ = filled.answer.send(Err(Code::LedgerStopped.into()));
+            }
+        }
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.lock().phase.clone()
+    }
+
+    pub fn depth(&self) -> usize {
+        self.lock().places.len()
+    }
+
+    /// The clock's time, never before a stamp given out, and never after one still to come.
+    pub fn stamp(&self, clock: &dyn Clock) -> Micros {
+        self.lock().stamp(clock)
+    }
+}
+
+impl Inner {
+    fn stamp(&mut self, clock: &dyn Clock) -> Micros {
+        self.last = self.last.max(clock.now());
+        self.last
+    }
+
+    fn place(&mut self, number: u64) -> Option<&mut Content> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.places.get_mut(index).map(|place| &mut place.content)
+    }
+
+    fn pop(&mut self) -> Option<Place> {
+        let place = self.places.pop_front()?;
+        self.first += 1;
+        Some(place)
+    }
+
+    /// What to do now, or how long to sleep over what (`None`: until woken).
+    fn next(
+        &mut self,
+        clock: &dyn Clock,
+        wants: Wants,
+        check_max: Duration,
+    ) -> Result<Next, (Sleep, Option<Duration>)> {
+        if let Phase::Stopped(_) = self.phase {
+            return Ok(Next::Stopped);
+        }
+        let (mut over_front, mut wait) = (false, None);
+        if wants.work {
+            let horizon = match self.front(check_max) {
+                Some(Front::Filled) => {
+                    if let Some(Place { stamp, content: Content::Filled(filled), .. }) = self.pop() {
+                        return Ok(Next::Work(stamp, filled));
+                    }
+                    self.last
+                }
+                Some(Front::Unfilled { stamp, left }) => {
+                    (over_front, wait) = (true, Some(left));
+                    stamp
+                }
+                // From here on no stamp before this moment is given out, should the clock jump back.
+                None => self.stamp(clock),
+            };
+            if let Some(due) = wants.due {
+                if due <= horizon {
+                    return Ok(Next::Time(horizon));
+                }
+                wait = wait.or_else(|| Some(Duration::from_micros(due.since(horizon).get())));
+            }
+        }
+        if wants.hand_over && self.committer_free {
+            self.committer_free = false;
+            return Ok(Next::HandOver);
+        }
+        if self.phase == Phase::Closing && wants.work && !wants.hand_over && self.places.is_empty() {
+            return Ok(Next::Drained);
+        }
+        Err((Sleep { for_committer: wants.hand_over, over_front }, wait))
+    }
+
+    /// The front place after the void and overdue ones before it are gone.
+    fn front(&mut self, check_max: Duration) -> Option<Front> {
+        loop {
+            let place = self.places.front()?;
+            match place.content {
+                Content::Filled(_) => return Some(Front::Filled),
+                Content::Reserved => {
+                    let left = check_max.saturating_sub(place.since.elapsed());
+                    if !left.is_zero() {
+                        return Some(Front::Unfilled { stamp: place.stamp, left });
+                    }
+                }
+                Content::Void => {}
+            }
+            self.pop();
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Front {
+    Filled,
+    Unfilled { stamp: Micros, left: Duration },
+}
