@@ -19,7 +19,13 @@ pub mod sequencer;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod live;
+
+#[cfg(feature = "server")]
 pub mod identity;
+
+#[cfg(feature = "server")]
+pub mod desk;
 
 #[cfg(feature = "server")]
 pub mod http;

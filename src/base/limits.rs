@@ -64,14 +64,6 @@ pub const PERIOD_MAX: Span = Span::days(366);
 pub const MAX_STEPS_MAX: u32 = 1_000_000;
 /// An outage longer than this suspends the affected auctions by rule; a shorter one is within the countdown's margin.
 pub const OUTAGE_TOLERATED: Span = Span::secs(10);
-/// Connections to the platform's database. SQLite has one writer at a time, so more would only wait for each other.
-pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
-/// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
-pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
-/// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
-pub const ROOTS_REMEMBERED: usize = 65_536;
-/// Entries that the query tables take in at a time: a few megabytes at most.
-pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 /// Argon2id after OWASP's password storage advice: 19 MiB, two passes, one lane; about 25 ms of a core.
 pub const PASSWORD_MEMORY_KIB: u32 = 19 * 1_024;
 pub const PASSWORD_PASSES: u32 = 2;
@@ -122,3 +114,39 @@ pub const NETWORK_DELAY_MAX: Span = Span::minutes(5);
 pub const ACCOUNT_FAILURES_FREE: u32 = 10;
 pub const ACCOUNT_DELAY_MIN: Span = Span::secs(1);
 pub const ACCOUNT_DELAY_MAX: Span = Span::secs(30);
+/// Connections to the platform's database. SQLite has one writer at a time, so more would only wait for each other.
+pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
+/// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
+pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
+/// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
+pub const ROOTS_REMEMBERED: usize = 65_536;
+/// Entries that the query tables take in at a time: a few megabytes at most.
+pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
+/// A UUID has 36; some clients like longer names.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 64;
+/// Viewers of one node: at about 20 KB each under half a gigabyte.
+pub const VIEWERS_MAX: usize = 20_000;
+/// A viewer's message: a subscription is about a hundred bytes.
+pub const VIEWER_MESSAGE_MAX_BYTES: usize = 4 * 1_024;
+/// A viewer's messages: it acknowledges every 64 entries, so this keeps up with 10,000 entries a second.
+pub const VIEWER_MESSAGES_PER_SECOND: u32 = 200;
+/// Messages that a viewer may send at once after a silence.
+pub const VIEWER_MESSAGES_BURST: u32 = 400;
+/// A subscription may read history, so it counts as many messages.
+pub const VIEWER_SUBSCRIBE_COST: u32 = 20;
+/// A connection that subscribes to nothing is let go.
+pub const VIEWER_SUBSCRIBE_WAIT_MAX: Span = Span::secs(10);
+/// How often a viewer hears where the ledger's head is.
+pub const VIEWER_HEARTBEAT_EVERY: Span = Span::secs(10);
+/// How often a viewer's rights are looked at again without being told.
+pub const VIEWER_RECHECK_EVERY: Span = Span::secs(60);
+/// From the close frame to the dead socket.
+pub const VIEWER_CLOSE_GRACE: Span = Span::secs(2);
+/// What the kernel may hold for a viewer; without a bound it grows to megabytes before a stalled reader is noticed.
+pub const VIEWER_SEND_BUFFER_BYTES: usize = 128 * 1_024;
+/// Rows of history that a joining viewer holds at a time.
+pub const HISTORY_PAGE_ROWS: usize = 64;
+/// Joining viewers that read history at the same time; the others wait for their turn.
+pub const HISTORY_READS_MAX: usize = 8;
+/// Entries that one page of history looks through; a lot's few entries among many come in several pages.
+pub const HISTORY_SCAN_ROWS: usize = 4_096;

@@ -49,7 +49,7 @@ impl Desk {
         let bid = Bid {
             number: claims.number,
             amount: claims.amount,
-            rung: claims.rung,
+            rung: claims.rung.map(std::num::NonZero::get),
             key,
             statement: statement.to_owned(),
         };

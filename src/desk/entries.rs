@@ -33,7 +33,11 @@ impl Desk {
             StoredPayload::Missing => Err(Code::NotFound),
             StoredPayload::Erased => Err(Code::Erased),
             StoredPayload::Present(bytes) => {
-                if may_read(viewer, &self.audience_of(&bytes)) { Ok(bytes) } else { Err(Code::NotYetReadable) }
+                if may_read(viewer, &self.audience_of(&bytes)) {
+                    Ok(bytes)
+                } else {
+                    Err(Code::NotYetReadable)
+                }
             }
         }
     }

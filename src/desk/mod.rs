@@ -7,7 +7,8 @@ mod commands;
 mod entries;
 mod follower;
 mod gate;
-mod lots;
+mod search;
+mod sign_up;
 mod tree;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub use commands::Ask;
 pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
 pub use gate::ReadGate;
-pub use lots::{AuctionView, AwardView, LotView, Mine, NumberView, ProjectView, QuoteView, SuspensionView};
+pub use search::{Figures, LotFilter, LotRow, MonthRow};
 pub use tree::Tree;
 
 use crate::base::{Entropy, Hash, Micros};

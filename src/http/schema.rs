@@ -6,8 +6,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::base::{Code, Fen, Hash, Id, Jwk, Micros, Span};
+use crate::engine::event::{Failure, Hold, Standing};
 use crate::engine::rules::{Category, Document, ListingRules, Method, PriceRules, Reserve, Rules, Rung, Timetable};
-use crate::engine::state::{Phase, Stage};
+use crate::engine::state::{Deposit, Phase, Stage};
 
 fn text(description: &str, pattern: Option<&str>, example: &str) -> RefOr<Schema> {
     ObjectBuilder::new()
@@ -59,6 +60,8 @@ enums! {
     Category: "A" "B" "C" "D";
     Phase: "noticed" "sign_up" "waiting" "running" "disclosing" "ranked" "publicity" "awarded" "contracted" "archived" "failed" "terminated";
     Stage: "free" "confirming" "timed";
+    Failure: "too_few_bidders" "no_bids" "reserve_not_met" "winner_withdrew";
+    Deposit: "not_asked" "awaited" "held" "returned" "forfeited";
 }
 
 macro_rules! objects {
@@ -88,12 +91,25 @@ objects! {
     }
     PriceRules { "start" Fen; "step" Fen; "max_steps" u32; "free" Span; "window" Span; }
     ListingRules { "start" Fen; "step" Fen; "max_steps" u32; "quoting" Span; "confirm" Span; "window" Span; }
+    Standing { "number" u32; "amount" Fen; "rung" u32; }
     Document { "name" String; "sha256" Hash; "bytes" u64; }
     Rules {
         "method" Method; "min_bidders" u32; "deposit" Fen; "timetable" Timetable;
         "reserve" Reserve, optional; "cap" Fen, optional; "ladder" ListOf<Rung>, optional;
     }
 }
+
+/// Why a clock stands still; `id` only for a supervisor's order.
+impl PartialSchema for Hold {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .property("by", names(["office", "order", "outage"]))
+            .required("by")
+            .property("id", Id::schema())
+            .into()
+    }
+}
+impl ToSchema for Hold {}
 
 /// The method's parameters, with its name beside them.
 impl PartialSchema for Method {

@@ -76,7 +76,7 @@ impl Identity {
         let company = self.organisation_row(OrganisationKind::Company, new.company, Some(&credit_code), now)?;
         let mut row =
             self.account_row(NewAccount { login: new.login, name: new.name, organisation: Some(company.id) }, now)?;
-        row.role = Role::Bidder.name().to_owned();
+        Role::Bidder.name().clone_into(&mut row.role);
         row.password = Some(password);
         self.platform.write(|tx| {
             accounts::insert_organisation(tx, &company).map_err(exists)?;

@@ -1,14 +1,13 @@
 //! A bidder's identity key: the Ed25519 key that stands for the company and vouches for the fresh key of each lot
 //! (ledger format §5). Replaced keys stay, with the interval in which they were valid: what they signed remains signed.
 
-use ed25519_dalek::VerifyingKey;
-
 use super::Identity;
 use super::audit::{Circumstances, Kind, record};
 use super::rights::{Action, ObjectRef, may};
 use super::viewer::Viewer;
 use crate::base::limits::IDENTITY_KEYS_MAX;
 use crate::base::{Code, Id, Micros};
+use crate::ledger::signature::PublicKey;
 use crate::store::StoreError;
 use crate::store::platform::identity_keys::{self, IdentityKeyRow};
 
@@ -26,7 +25,7 @@ impl Identity {
     /// Registers `public_key` for the viewer's account, in place of the one before, if any. Returns the new key and the
     /// id of the one that it replaces; the replacement is an event of the ledger too, which the caller sees to.
     ///
-    /// Refuses with [`Code::KeyWeak`] (not a point, or of small order), [`Code::KeyTaken`] (registered before, by
+    /// Refuses with [`Code::KeyWeak`] (the ledger's own rule), [`Code::KeyTaken`] (registered before, by
     /// whomever), [`Code::TooMany`], or [`Code::ReauthRequired`]: the first key only needs a session, a replacement a
     /// recent proof of identity.
     pub fn register_identity_key(
@@ -42,10 +41,7 @@ impl Identity {
         {
             return Err(code);
         }
-        let point = VerifyingKey::from_bytes(&public_key).map_err(|_| Code::KeyWeak)?;
-        if point.is_weak() {
-            return Err(Code::KeyWeak);
-        }
+        PublicKey::from_bytes(&public_key).map_err(|_| Code::KeyWeak)?;
         let key = IdentityKey { id: self.fresh_id(now), public_key, valid_from: now, valid_until: None };
         let replaced = self.platform.write(|tx| {
             if identity_keys::of_account(tx, account)?.len() >= IDENTITY_KEYS_MAX {

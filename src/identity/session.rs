@@ -90,6 +90,16 @@ impl Identity {
         Ok(viewer)
     }
 
+    /// The same person with the rights of this moment, for connections that outlive a request. Does not keep the session
+    /// alive. Refuses with [`Code::SessionOver`]; the public stays the public.
+    pub fn renewed(&self, viewer: &Viewer, now: Micros) -> Result<Viewer, Code> {
+        let Some(session) = viewer.session else { return Ok(viewer.clone()) };
+        self.platform.read(|tx| {
+            let session = sessions::by_token(tx, session.token_hash)?.ok_or(Code::SessionOver)?;
+            self.viewer_in(tx, &session, now)
+        })
+    }
+
     /// The viewer of a session that must not be over.
     pub(super) fn viewer_in(&self, tx: &mut Tx, session: &SessionRow, now: Micros) -> Result<Viewer, Code> {
         if is_over(session, now) {

@@ -75,6 +75,8 @@ impl Platform {
 
 #[cfg(test)]
 mod tests {
+    use diesel::RunQueryDsl as _;
+
     use super::*;
 
     #[test]
@@ -88,5 +90,26 @@ mod tests {
         let open = || Platform::open(Arc::new(DataDir::open(dir.path()).unwrap())).unwrap();
         drop(open());
         drop(open());
+    }
+
+    #[test]
+    fn security_events_can_only_be_added() {
+        let dir = tempfile::tempdir().unwrap();
+        let platform = Platform::open(Arc::new(DataDir::open(dir.path()).unwrap())).unwrap();
+        let row = security_events::SecurityEventRow {
+            id: 0,
+            at: crate::base::Micros::default(),
+            kind: "signed_in".to_owned(),
+            actor: None,
+            subject: None,
+            network: String::new(),
+            detail: String::new(),
+        };
+        platform.write(|tx| security_events::append(tx, &row)).unwrap();
+        for sql in ["UPDATE security_event SET kind = 'x'", "DELETE FROM security_event"] {
+            let refused = platform.write(|tx| Ok::<_, StoreError>(diesel::sql_query(sql).execute(tx)?));
+            assert!(refused.unwrap_err().to_string().contains("append-only"), "{sql}");
+        }
+        assert_eq!(platform.read(|tx| security_events::page(tx, None, 10)).unwrap().len(), 1);
     }
 }

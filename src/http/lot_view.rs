@@ -1,16 +1,15 @@
-//! What a lot looks like to those who look: one view of the committed state, the same for everybody, and a bidder's own.
+//! What a lot looks like on the wire: one view of the committed state, the same for everybody, and a bidder's own.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::Desk;
 use crate::base::{Code, Fen, Id, Jwk, Micros};
 use crate::engine::event::{Failure, Hold, Standing};
 use crate::engine::rules::{Category, Rules, Timetable};
 use crate::engine::state::{Applicant, Auction, Deposit, Lot, Phase, Project, Quote, Stage, State};
-use crate::identity::Viewer;
 
 /// A lot as everyone may see it now.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct LotView {
     pub id: Id,
     pub project: ProjectView,
@@ -34,7 +33,7 @@ pub struct LotView {
     pub award: Option<AwardView>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ProjectView {
     pub id: Id,
     pub code: String,
@@ -46,20 +45,20 @@ pub struct ProjectView {
     pub lots: Vec<Id>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SuspensionView {
     pub since: Option<Micros>,
     pub holds: Vec<Hold>,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct NumberView {
     pub number: u32,
     pub key: Jwk,
     pub priority: Option<u32>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AuctionView {
     pub stage: Stage,
     pub rung: u32,
@@ -72,7 +71,7 @@ pub struct AuctionView {
     pub extensions: u64,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct QuoteView {
     pub number: u32,
     pub amount: Fen,
@@ -80,7 +79,7 @@ pub struct QuoteView {
     pub seq: u64,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AwardView {
     pub number: u32,
     pub price: Fen,
@@ -90,7 +89,7 @@ pub struct AwardView {
 }
 
 /// A bidder's own participation in a lot.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Mine {
     pub reference: String,
     pub key: Jwk,
@@ -99,40 +98,7 @@ pub struct Mine {
     pub priority: Option<u32>,
 }
 
-impl Desk {
-    /// The lot as everyone may see it; `lot_unknown`.
-    pub fn lot(&self, id: Id) -> Result<LotView, Code> {
-        self.sequencer.read(|committed| view(&committed.state, id))
-    }
-
-    /// `project_unknown`.
-    pub fn project(&self, id: Id) -> Result<ProjectView, Code> {
-        self.sequencer.read(|committed| {
-            let project = committed.state.projects.get(&id).ok_or(Code::ProjectUnknown)?;
-            Ok(project_view(id, project))
-        })
-    }
-
-    /// The viewer's own participation; `not_found` for whoever has none, so that nobody learns who has.
-    pub fn mine(&self, viewer: &Viewer, lot: Id) -> Result<Mine, Code> {
-        let account = viewer.account.ok_or(Code::NotSignedIn)?;
-        self.sequencer.read(|committed| {
-            let lot = committed.state.lots.get(&lot).ok_or(Code::LotUnknown)?;
-            lot.applicants.get(&account).map(mine).ok_or(Code::NotFound)
-        })
-    }
-
-    /// The lots that the viewer takes part in.
-    pub fn my_lots(&self, viewer: &Viewer) -> Result<Vec<(Id, Mine)>, Code> {
-        let account = viewer.account.ok_or(Code::NotSignedIn)?;
-        Ok(self.sequencer.read(|committed| {
-            let lots = committed.state.lots.values();
-            lots.filter_map(|lot| lot.applicants.get(&account).map(|applicant| (lot.id, mine(applicant)))).collect()
-        }))
-    }
-}
-
-fn mine(applicant: &Applicant) -> Mine {
+pub fn mine(applicant: &Applicant) -> Mine {
     Mine {
         reference: applicant.reference.clone(),
         key: applicant.key,
@@ -142,7 +108,8 @@ fn mine(applicant: &Applicant) -> Mine {
     }
 }
 
-pub(super) fn view(state: &State, id: Id) -> Result<LotView, Code> {
+/// The lot as everyone may see it; `lot_unknown`.
+pub fn lot_view(state: &State, id: Id) -> Result<LotView, Code> {
     let lot = state.lots.get(&id).ok_or(Code::LotUnknown)?;
     let project = state.projects.get(&lot.project).ok_or(Code::ProjectUnknown)?;
     Ok(LotView {
@@ -169,12 +136,8 @@ pub(super) fn view(state: &State, id: Id) -> Result<LotView, Code> {
 }
 
 fn numbers(lot: &Lot) -> Vec<NumberView> {
-    let view = |(number, bidder): (&u32, &crate::engine::state::Bidder)| NumberView {
-        number: *number,
-        key: bidder.key,
-        priority: bidder.priority,
-    };
-    lot.roster.iter().map(view).collect()
+    let roster = lot.roster.iter();
+    roster.map(|(number, bidder)| NumberView { number: *number, key: bidder.key, priority: bidder.priority }).collect()
 }
 
 fn award(lot: &Lot) -> Option<AwardView> {
@@ -202,7 +165,7 @@ fn auction_view(lot: &Lot, auction: &Auction) -> AuctionView {
     }
 }
 
-fn project_view(id: Id, project: &Project) -> ProjectView {
+pub fn project_view(id: Id, project: &Project) -> ProjectView {
     ProjectView {
         id,
         code: project.code.clone(),

@@ -1,0 +1,134 @@
+//! `/ledger/<name>`: the ledger for everyone (ledger format §4): checkpoint, tiles, payloads, proofs. Paths and bytes are
+//! those of C2SP tlog-tiles, so that programs of others can read them.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpResponse, get};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::extract::Who;
+use super::problem::Problem;
+use crate::base::Code;
+use crate::desk::Desk;
+use crate::ledger::{Proof, SignedCheckpoint, TilePath};
+
+/// A checkpoint is news for seconds.
+const FRESH: &str = "public, max-age=2";
+/// A tile, a payload of the public and their bytes never change.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+#[derive(Serialize, ToSchema)]
+pub struct Ledgers {
+    items: Vec<LedgerItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LedgerItem {
+    /// The path is `/ledger/<name>`.
+    name: String,
+    /// The ledger's name in every leaf and signature.
+    origin: String,
+    /// signed-note verifier key of the log.
+    verifier_key: String,
+    /// Entries committed now.
+    size: u64,
+}
+
+/// The ledgers of this server.
+#[utoipa::path(tag = "ledger", responses((status = 200, body = Ledgers)))]
+#[get("/ledgers")]
+pub async fn ledgers(desk: Data<Desk>) -> Json<Ledgers> {
+    let item = LedgerItem {
+        name: desk.ledger_name.clone(),
+        origin: desk.origin.to_string(),
+        verifier_key: desk.verifier_key.to_string(),
+        size: desk.sequencer.read(|committed| committed.size),
+    };
+    Json(Ledgers { items: vec![item] })
+}
+
+fn check_name(desk: &Desk, name: &str) -> Result<(), Problem> {
+    if desk.ledger_name == name { Ok(()) } else { Err(Code::NotFound.into()) }
+}
+
+/// The newest signed checkpoint (C2SP tlog-checkpoint).
+#[utoipa::path(tag = "ledger", params(("name" = String, Path)), responses((status = 200, body = String)))]
+#[get("/{name}/checkpoint")]
+pub async fn checkpoint(desk: Data<Desk>, name: Path<String>) -> Result<HttpResponse, Problem> {
+    check_name(&desk, &name)?;
+    let note = desk.sequencer.checkpoint();
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, FRESH))
+        .insert_header((CONTENT_TYPE, TEXT))
+        .body(note.as_ref().to_owned()))
+}
+
+/// A tile of hashes or a bundle of entries (C2SP tlog-tiles).
+#[utoipa::path(tag = "ledger", params(("name" = String, Path), ("path" = String, Path)),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = Problem)))]
+#[get("/{name}/tile/{path:.*}")]
+pub async fn tile(desk: Data<Desk>, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    let (name, path) = path.into_inner();
+    check_name(&desk, &name)?;
+    let path: TilePath = format!("tile/{path}").parse().map_err(|_| Code::NotFound)?;
+    let bytes = desk.tree.tile(path)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, FOR_EVER))
+        .insert_header((CONTENT_TYPE, "application/octet-stream"))
+        .body(bytes))
+}
+
+/// The payload of an entry, byte for byte, for who may read it now.
+#[utoipa::path(tag = "ledger", params(("name" = String, Path), ("seq" = u64, Path)),
+    responses((status = 200, body = String, content_type = "application/json"),
+        (status = 403, body = Problem), (status = 404, body = Problem), (status = 410, body = Problem)))]
+#[get("/{name}/payload/{seq}")]
+pub async fn payload(desk: Data<Desk>, who: Who, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
+    let (name, seq) = path.into_inner();
+    check_name(&desk, &name)?;
+    let bytes = desk.payload(&who.0, seq)?;
+    // What only this reader may see must not stay in a shared cache.
+    let caching = if who.0.account.is_none() { FOR_EVER } else { "private, no-store" };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, caching))
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .body(bytes))
+}
+
+/// The receipt of an entry: its inclusion under the newest checkpoint (C2SP tlog-proof).
+#[utoipa::path(tag = "ledger", params(("name" = String, Path), ("seq" = u64, Path)),
+    responses((status = 200, body = String), (status = 404, body = Problem)))]
+#[get("/{name}/proof/{seq}")]
+pub async fn proof(desk: Data<Desk>, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
+    let (name, seq) = path.into_inner();
+    check_name(&desk, &name)?;
+    let note = desk.sequencer.checkpoint();
+    let signed = SignedCheckpoint::parse(&note).map_err(|_| Code::Internal)?;
+    let path = desk.tree.inclusion(seq, signed.unverified().size)?;
+    let receipt = Proof { extra: None, index: seq, path, checkpoint: signed };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-cache"))
+        .insert_header((CONTENT_TYPE, TEXT))
+        .body(receipt.to_string()))
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct Sizes {
+    /// Entries of the older tree.
+    old: u64,
+    /// Entries of the newer tree.
+    new: u64,
+}
+
+/// RFC 6962 consistency proof between two sizes, one base64 hash a line.
+#[utoipa::path(tag = "ledger", params(("name" = String, Path), Sizes),
+    responses((status = 200, body = String), (status = 404, body = Problem)))]
+#[get("/{name}/proof/consistency")]
+pub async fn consistency(desk: Data<Desk>, name: Path<String>, sizes: Query<Sizes>) -> Result<HttpResponse, Problem> {
+    check_name(&desk, &name)?;
+    let hashes = desk.tree.consistency(sizes.old, sizes.new)?;
+    let body: String = hashes.iter().map(|hash| format!("{hash}\n")).collect();
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, FOR_EVER)).insert_header((CONTENT_TYPE, TEXT)).body(body))
+}

@@ -1,0 +1,60 @@
+//! What a viewer follows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::base::Id;
+
+/// A part of the ledger that can be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The entries of one lot.
+    Lot(Id),
+    /// The entries of all lots.
+    Floor,
+    /// Every entry.
+    Ledger,
+}
+
+/// The text names no scope of this version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a scope: expected lot/ID, floor or ledger")]
+pub struct NotAScope;
+
+impl Scope {
+    /// Whether an entry about `subject` belongs to this scope.
+    pub fn covers(self, subject: &str) -> bool {
+        match self {
+            Self::Lot(id) => lot_of(subject) == Some(id),
+            Self::Floor => lot_of(subject).is_some(),
+            Self::Ledger => true,
+        }
+    }
+}
+
+/// The lot that an entry with this `subject` is about.
+pub fn lot_of(subject: &str) -> Option<Id> {
+    subject.strip_prefix("lot/")?.parse().ok()
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lot(id) => write!(f, "lot/{id}"),
+            Self::Floor => f.write_str("floor"),
+            Self::Ledger => f.write_str("ledger"),
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = NotAScope;
+
+    fn from_str(text: &str) -> Result<Self, NotAScope> {
+        match text {
+            "floor" => Ok(Self::Floor),
+            "ledger" => Ok(Self::Ledger),
+            _ => lot_of(text).map(Self::Lot).ok_or(NotAScope),
+        }
+    }
+}
