@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use super::calendar::{self, day_of, days_after};
+use super::calendar::{self, Calendar, day_of, days_after};
 use super::lots::{LotPlan, Order, Outcome, QuestionPlan, Twist};
 use super::seed::Rng;
 use super::words;
 use super::year::{ProjectPlan, Year, fresh_title};
 use crate::base::{Micros, Span};
+use crate::engine::calendar::CityPeriods;
 use crate::engine::rules::Category::{self, A, B, C, D};
 
 /// The first live auction opens this long after the year's end, the others one after another.
@@ -19,7 +20,7 @@ const LIVE_EVERY: Span = Span::secs(20);
 /// Where a lot stands at the year's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// Opens in so many days.
+    /// Noticed so many days ago.
     SignUp(i64),
     /// Opens in so many minutes.
     Soon(u64),
@@ -39,12 +40,12 @@ enum Standing {
 use Standing::{Days, Free, Live, Paused, Quoting, Result, SignUp, Soon};
 
 const ALIVE: [(Category, Standing); 24] = [
-    (A, SignUp(16)),
-    (D, SignUp(18)),
-    (C, SignUp(9)),
-    (B, SignUp(21)),
-    (D, SignUp(23)),
-    (A, SignUp(19)),
+    (A, SignUp(5)),
+    (D, SignUp(3)),
+    (C, SignUp(2)),
+    (B, SignUp(7)),
+    (D, SignUp(9)),
+    (A, SignUp(4)),
     (C, Soon(125)),
     (D, Soon(310)),
     (A, Days(1)),
@@ -148,7 +149,13 @@ fn times(year: &Year, rng: &mut Rng, category: Category, standing: Standing) -> 
         calendar::at(day, forenoon)
     };
     let opens_at = match standing {
-        SignUp(days) | Days(days) => working(days),
+        SignUp(days) => {
+            let noticed_on = year.calendar.working_until(days_after(today, -days));
+            let least = i64::from(CityPeriods::default().notice_days_min(category).value);
+            let opening = year.calendar.working_from(days_after(noticed_on, least + 2));
+            return (Calendar::office_hours(noticed_on, rng), calendar::at(opening, forenoon));
+        }
+        Days(days) => working(days),
         Soon(minutes) => now.plus(Span::minutes(minutes)),
         Quoting(days) | Result(days) => working(-days),
         Free(hours) => now.minus(Span::hours(hours)),

@@ -156,7 +156,7 @@ impl Order<'_> {
         let outcome = self.outcome(&course, target);
         LotPlan {
             id,
-            title: self.title,
+            title: self.title.clone(),
             estimate,
             rules,
             documents,

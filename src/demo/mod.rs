@@ -3,17 +3,26 @@
 //! Must never know: HTTP. Nothing of the product uses it except `mingjian simulate` and the server's `--demo`.
 //! Start reading at `year` (what is planned), then `script` (who does what when) and `drive` (playing it).
 
+pub mod accounts;
 mod alive;
 mod amounts;
+pub mod auction;
 mod bidding;
 mod calendar;
 pub mod cast;
 mod course;
+pub mod drive;
 mod lots;
+mod rehearsal;
+pub mod script;
 pub mod seed;
+mod statements;
 mod words;
 pub mod year;
 
+#[cfg(test)]
+mod tests;
 
+pub use drive::{DemoError, Progress, Report, Stage, drive};
 pub use seed::Secrets;
 pub use year::{Brief, Year, settings};

@@ -222,7 +222,11 @@ impl<'y> Script<'y> {
             What::StandStill => match plan.twist {
                 Twist::Paused => {
                     let reason = words::PAUSE_ORDER.0.into();
-                    let (order, due) = (order_id(plan), cue.at.plus(Span::days(3)));
+                    let mut due = cue.at.plus(Span::days(3));
+                    if !project.completed {
+                        due = due.max(self.year.brief.until.plus(Span::days(1)));
+                    }
+                    let order = order_id(plan);
                     (supervisor, Action::OrderPause(PauseOrdered { order, entry: None, reason, due, open: true }))
                 }
                 _ => (operator, Action::Suspend { reason: text(&words::SUSPENSIONS, cue.project).0.into() }),
@@ -492,7 +496,8 @@ impl<'y> Script<'y> {
             }
             Phase::Contracted => {
                 if let Some(winner) = plan.course.winner {
-                    self.after(cue, Span::hours(self.rng.between(1, 90)), What::Return(winner));
+                    let wait = Span::hours(self.rng.between(1, 90));
+                    self.after(cue, wait, What::Return(winner));
                 }
                 let days = self.rng.between(5, 30);
                 self.office(cue, cue.at.plus(Span::days(days)));

@@ -199,3 +199,6 @@ pub const RETURN_LOST: &str = "未成交，退还保证金。";
 pub const RETURN_WON: &str = "合同已签订，退还保证金。";
 pub const RETURN_FAILED: &str = "本次交易未成交，退还保证金。";
 pub const RETURN_TERMINATED: &str = "本次交易终止，退还保证金。";
+pub const CENTRE: &str = "明江市公共资源交易中心";
+pub const SUPERVISION: &str = "明江市公共资源交易监督管理办公室";
+pub const DISCIPLINE: &str = "明江市纪检监察派驻审查组";
