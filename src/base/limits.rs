@@ -32,6 +32,10 @@ pub const CHECK_MAX: Span = Span::secs(5);
 pub const SNAPSHOT_EVERY: u64 = 10_000;
 /// Signed notes are kept this often; each is enough to convict a ledger that was rewritten before it.
 pub const CHECKPOINT_EVERY: Span = Span::secs(1);
+/// How often the platform notes that it is alive: while something is due within a day, and otherwise. An outage is
+/// measured from the last note.
+pub const ALIVE_EVERY: Span = Span::secs(1);
+pub const ALIVE_EVERY_IDLE: Span = Span::minutes(1);
 /// Text of a title, a name, a place.
 pub const TITLE_MAX_CHARS: usize = 200;
 /// A reason, a question, an answer.

@@ -1,1 +1,273 @@
-//! wip
+//! The two threads: one decides, one commits. The commit point is in [`Committer::commit`].
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::draft::{Draft, Sealed, Stuck};
+use super::handle::Shared;
+use super::journal::{Batch, Journal, JournalError, StoredSnapshot};
+use super::queue::{Next, Wants};
+use super::snapshot;
+use super::work::{CommittedBatch, Listener};
+use crate::base::{Code, Span, limits};
+use crate::engine;
+use crate::ledger::{Checkpoint, Origin, Signer};
+
+/// How often the committer looks after alive mark and kept checkpoint.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+pub(super) enum Order {
+    Commit(Sealed),
+    SaveSnapshot(StoredSnapshot),
+    Close,
+}
+
+/// A thread that panics must not leave anybody waiting.
+struct StopOnPanic(Arc<Shared>, &'static str);
+
+impl Drop for StopOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.queue.stop(format!("the {} failed; its log says how", self.1));
+        }
+    }
+}
+
+/// Takes from the queue, decides, hands over.
+pub(super) struct Decider {
+    pub shared: Arc<Shared>,
+    pub draft: Draft,
+    pub orders: Sender<Order>,
+    pub batch_max: usize,
+}
+
+impl Decider {
+    pub fn run(mut self) {
+        let _guard = StopOnPanic(Arc::clone(&self.shared), "decider");
+        while self.step().unwrap_or_else(|stuck| {
+            self.shared.queue.stop(stuck.to_string());
+            true
+        }) {}
+        for (answer, _) in self.draft.seal().answers {
+            let _ = answer.send(Err(Code::LedgerStopped.into()));
+        }
+        let _ = self.orders.send(Order::Close);
+    }
+
+    /// Answers whether there is more to do.
+    fn step(&mut self) -> Result<bool, Stuck> {
+        let wants = Wants {
+            due: self.draft.state.next_timer(),
+            hand_over: !self.draft.open.is_empty(),
+            work: self.draft.open.len() < self.batch_max,
+        };
+        match self.shared.queue.next(&*self.shared.clock, wants) {
+            Next::Work(stamp, filled) => self.draft.take(stamp, *filled)?,
+            Next::Time(at) => self.draft.advance(at)?,
+            Next::HandOver => {
+                // Fails only when the committer is gone, and then the queue is stopped.
+                let _ = self.orders.send(Order::Commit(self.draft.seal()));
+            }
+            Next::Drained | Next::Stopped => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+/// Owns the journal and the log's key; the only one that writes [`Shared::committed`].
+pub(super) struct Committer {
+    pub shared: Arc<Shared>,
+    pub journal: Box<dyn Journal>,
+    pub signer: Box<dyn Signer>,
+    pub origin: Origin,
+    pub listeners: Vec<Arc<dyn Listener>>,
+    pub orders: Receiver<Order>,
+    /// For the thread that serialises a snapshot.
+    pub to_self: Sender<Order>,
+    pub snapshot_every: u64,
+    pub checkpoint_every: Duration,
+    pub upkeep: Upkeep,
+}
+
+/// When what was last looked after.
+pub(super) struct Upkeep {
+    /// Size of the newest snapshot, also while it is still being made.
+    pub snapshot: u64,
+    pub checkpoint: u64,
+    pub checkpoint_kept: Instant,
+    pub alive_marked: Instant,
+}
+
+/// Why the ledger takes nothing more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Stop {
+    #[error("commit failed: {0}")]
+    Journal(#[from] JournalError),
+    #[error("committed, but the checkpoint was not signed: {0}")]
+    Signer(#[from] crate::ledger::SignerError),
+}
+
+impl Stop {
+    /// What the batch's submitters are told.
+    fn code(&self) -> Code {
+        match self {
+            Self::Journal(JournalError::Conflict | JournalError::NotWritten(_)) => Code::LedgerStopped,
+            Self::Journal(JournalError::Unknown(_)) | Self::Signer(_) => Code::OutcomeUnknown,
+        }
+    }
+}
+
+impl Committer {
+    pub fn run(mut self) {
+        let _guard = StopOnPanic(Arc::clone(&self.shared), "committer");
+        let mut healthy = true;
+        loop {
+            match self.orders.recv_timeout(HOUSEKEEPING) {
+                Ok(Order::Commit(sealed)) => match self.commit(sealed) {
+                    Ok(()) => self.shared.queue.committer_is_free(),
+                    Err(stop) => {
+                        healthy = false;
+                        tracing::error!(%stop, "the ledger has stopped");
+                        self.shared.queue.stop(stop.to_string());
+                    }
+                },
+                Ok(Order::SaveSnapshot(snapshot)) if healthy => self.save_snapshot(&snapshot),
+                Ok(Order::SaveSnapshot(_)) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if healthy {
+                self.keep_house();
+            }
+        }
+        if healthy {
+            self.close();
+        }
+    }
+
+    /// Makes a batch durable, then tells. Nobody is told before.
+    pub fn commit(&mut self, sealed: Sealed) -> Result<(), Stop> {
+        let Sealed { batch, answers } = sealed;
+        let committed = match batch.map(|batch| self.make_durable(batch)).transpose() {
+            Ok(committed) => committed,
+            Err(stop) => {
+                let code = stop.code();
+                answers.into_iter().for_each(|(answer, _)| drop(answer.send(Err(code.into()))));
+                return Err(stop);
+            }
+        };
+        // A submitter that no longer waits is none of our business.
+        answers.into_iter().for_each(|(answer, result)| drop(answer.send(result)));
+        if let Some(committed) = committed {
+            self.listeners.iter().for_each(|listener| listener.committed(&committed));
+            self.snapshot_if_due();
+        }
+        Ok(())
+    }
+
+    fn make_durable(&mut self, batch: Batch) -> Result<Arc<CommittedBatch>, Stop> {
+        let started = Instant::now();
+        // ─── The commit point. Before this line nothing has happened; after it, it has happened for good. ───
+        self.journal.commit(&batch)?;
+        self.shared.metrics.commit_micros.record(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
+        self.shared.metrics.batch.record(u64::try_from(batch.entries.len()).unwrap_or(u64::MAX));
+
+        let Batch { entries, head, .. } = batch;
+        let checkpoint = Checkpoint { origin: self.origin.clone(), size: head.size, root: head.root };
+        let note: Arc<str> = checkpoint.sign(&*self.signer)?.to_string().into();
+
+        let mut committed = self.shared.committed.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in &entries {
+            if let Some(event) = &entry.event {
+                engine::apply(&mut committed.state, event, entry.at, entry.seq);
+            }
+        }
+        (committed.size, committed.root, committed.time, committed.head_leaf) =
+            (head.size, head.root, head.time, head.leaf);
+        committed.checkpoint = Arc::clone(&note);
+        Ok(Arc::new(CommittedBatch { entries, checkpoint: note }))
+    }
+
+    /// Serialising takes long, so another thread does it, on a copy.
+    fn snapshot_if_due(&mut self) {
+        let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+        let size = committed.size;
+        if size.saturating_sub(self.upkeep.snapshot) < self.snapshot_every {
+            return;
+        }
+        let state = committed.state.clone();
+        drop(committed);
+        self.upkeep.snapshot = size;
+        let orders = self.to_self.clone();
+        let spawned =
+            std::thread::Builder::new().name("snapshot".into()).spawn(move || match snapshot::encode(size, &state) {
+                Ok(snapshot) => drop(orders.send(Order::SaveSnapshot(snapshot))),
+                Err(error) => tracing::warn!(%error, "no snapshot"),
+            });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "no snapshot");
+        }
+    }
+
+    fn save_snapshot(&mut self, snapshot: &StoredSnapshot) {
+        if let Err(error) = self.journal.save_snapshot(snapshot) {
+            tracing::warn!(%error, "snapshot not saved; the next start takes longer");
+        }
+    }
+
+    fn keep_house(&mut self) {
+        if self.upkeep.checkpoint_kept.elapsed() >= self.checkpoint_every {
+            self.keep_checkpoint();
+        }
+        let alive_every = self.alive_every();
+        if self.upkeep.alive_marked.elapsed() >= alive_every {
+            self.mark_alive();
+        }
+    }
+
+    /// Every second while something is due within a day, else every minute: what is lost of it is credited to lots.
+    fn alive_every(&self) -> Duration {
+        let now = self.shared.queue.now(&*self.shared.clock);
+        let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+        let soon = committed.state.next_timer().is_some_and(|due| due.since(now) <= Span::days(1));
+        Duration::from_micros(if soon { limits::ALIVE_EVERY } else { limits::ALIVE_EVERY_IDLE }.get())
+    }
+
+    fn keep_checkpoint(&mut self) {
+        self.upkeep.checkpoint_kept = Instant::now();
+        let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+        let (size, note, at) = (committed.size, Arc::clone(&committed.checkpoint), committed.time);
+        drop(committed);
+        if size == self.upkeep.checkpoint {
+            return;
+        }
+        match self.journal.save_checkpoint(size, &note, at) {
+            Ok(()) => self.upkeep.checkpoint = size,
+            Err(error) => tracing::warn!(%error, "checkpoint not kept"),
+        }
+    }
+
+    fn mark_alive(&mut self) {
+        self.upkeep.alive_marked = Instant::now();
+        let now = self.shared.queue.now(&*self.shared.clock);
+        if let Err(error) = self.journal.mark_alive(now) {
+            tracing::warn!(%error, "alive mark not written");
+        }
+    }
+
+    /// The last checkpoint, a snapshot and an alive mark: the next start is quick and sees no outage before this moment.
+    fn close(&mut self) {
+        self.keep_checkpoint();
+        self.mark_alive();
+        let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+        if committed.size == self.upkeep.snapshot {
+            return;
+        }
+        let snapshot = snapshot::encode(committed.size, &committed.state);
+        drop(committed);
+        match snapshot {
+            Ok(snapshot) => self.save_snapshot(&snapshot),
+            Err(error) => tracing::warn!(%error, "no snapshot"),
+        }
+    }
+}

@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub committed: RwLock<Committed>,
     pub reader: Arc<dyn LedgerReader>,
     pub metrics: Metrics,
+    /// How many answers the decider remembers: more than can be decided between a look into storage and a decision.
+    pub recent_max: usize,
 }
 
 pub(super) struct Running {
@@ -90,7 +92,7 @@ impl Sequencer {
 
     /// The clock's time as stamps see it: never before one given out.
     pub fn now(&self) -> Micros {
-        self.inner.shared.queue.stamp(&*self.inner.shared.clock)
+        self.inner.shared.queue.now(&*self.inner.shared.clock)
     }
 
     /// For readiness.

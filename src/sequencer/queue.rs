@@ -41,7 +41,7 @@ struct Place {
 /// What the decider does next.
 pub(super) enum Next {
     Work(Micros, Box<Filled>),
-    /// Nothing stamped before this moment is still to come: timers due at or before it may fire.
+    /// Nothing stamped before this moment is still to come: timers due at it may fire.
     Time(Micros),
     /// The committer is free and there is something to commit.
     HandOver,
@@ -128,7 +128,8 @@ impl Queue {
         if inner.places.len() >= self.max && (inner.front(self.check_max).is_none() || inner.places.len() >= self.max) {
             return Err(Code::Busy);
         }
-        let stamp = inner.stamp(clock);
+        let stamp = inner.now(clock);
+        inner.last = stamp;
         let place = inner.first + u64::try_from(inner.places.len()).unwrap_or(u64::MAX);
         inner.places.push_back(Place { stamp, since: Instant::now(), content: Content::Reserved });
         Ok((place, stamp))
@@ -220,16 +221,15 @@ impl Queue {
         self.lock().places.len()
     }
 
-    /// The clock's time, never before a stamp given out, and never after one still to come.
-    pub fn stamp(&self, clock: &dyn Clock) -> Micros {
-        self.lock().stamp(clock)
+    /// The clock's time, never before a stamp given out.
+    pub fn now(&self, clock: &dyn Clock) -> Micros {
+        self.lock().now(clock)
     }
 }
 
 impl Inner {
-    fn stamp(&mut self, clock: &dyn Clock) -> Micros {
-        self.last = self.last.max(clock.now());
-        self.last
+    fn now(&self, clock: &dyn Clock) -> Micros {
+        self.last.max(clock.now())
     }
 
     fn place(&mut self, number: u64) -> Option<&mut Content> {
@@ -266,12 +266,13 @@ impl Inner {
                     (over_front, wait) = (true, Some(left));
                     stamp
                 }
-                // From here on no stamp before this moment is given out, should the clock jump back.
-                None => self.stamp(clock),
+                None => self.now(clock),
             };
             if let Some(due) = wants.due {
                 if due <= horizon {
-                    return Ok(Next::Time(horizon));
+                    // Should the clock jump back now, it is still not before this deadline.
+                    self.last = self.last.max(due);
+                    return Ok(Next::Time(due));
                 }
                 wait = wait.or_else(|| Some(Duration::from_micros(due.since(horizon).get())));
             }

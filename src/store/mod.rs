@@ -1,21 +1,26 @@
 //! Lives here: everything that names diesel: the data directory and its lock, SQLite connections and migrations, the
 //! ledgers' journals, and the platform's own tables (accounts, sessions, tickets, security events, query tables).
 //! Must never know: trading rules, who may do what, HTTP.
-//! Start reading at `data_dir`, then `connection`, then `platform`.
+//! Start reading at `data_dir`, then `connection`, then `journal` and `platform`.
 //!
 //! Two kinds of file, because they have two kinds of owner: `platform.sqlite` is shared by all request threads through a
 //! pool; each `ledger/<name>.sqlite` belongs to the one writer of that ledger.
 
 pub mod connection;
 pub mod data_dir;
+pub mod journal;
+mod ledger_schema;
 pub mod platform;
+pub mod reader;
 mod values;
 
 use std::io;
 use std::path::PathBuf;
 
 pub use data_dir::DataDir;
+pub use journal::SqliteJournal;
 pub use platform::{Platform, Tx};
+pub use reader::SqliteReader;
 
 use crate::base::Code;
 

@@ -1,0 +1,187 @@
+//! The journal of one ledger in its own SQLite file. Typed inserts of single rows, so that each statement is prepared once
+//! and stays cached.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+
+use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, tile};
+use super::reader::SqliteReader;
+use super::{StoreError, connection};
+use crate::base::{Hash, Micros};
+use crate::sequencer::{
+    Batch, CommittedEntry, Head, Journal, JournalError, LedgerReader, Loaded, StoredOutcome, StoredSnapshot,
+};
+
+fn migrations() -> EmbeddedMigrations {
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite/ledger");
+    MIGRATIONS
+}
+
+/// The only row of `head` and of `alive`.
+const ONLY: i64 = 0;
+
+/// The one writer's side of a ledger file.
+pub struct SqliteJournal {
+    connection: SqliteConnection,
+    reader: Arc<SqliteReader>,
+    path: PathBuf,
+}
+
+impl SqliteJournal {
+    /// Opens (and where missing creates) the ledger's file and brings it to this version's schema.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = connection::open(path)?;
+        connection::migrate(&mut connection, migrations())?;
+        let reader = Arc::new(SqliteReader::open(path)?);
+        Ok(Self { connection, reader, path: path.to_owned() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Why a transaction's own work ended it.
+enum Abort {
+    Conflict,
+    Database(diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for Abort {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+fn not_written(error: impl ToString) -> JournalError {
+    JournalError::NotWritten(error.to_string())
+}
+
+/// SQLite counts in i64; a size beyond it cannot be reached.
+fn int(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn count(value: i64) -> Result<u64, JournalError> {
+    u64::try_from(value).map_err(not_written)
+}
+
+impl Journal for SqliteJournal {
+    fn load(&mut self) -> Result<Option<Loaded>, JournalError> {
+        let connection = &mut self.connection;
+        let (size, root, time, leaf): (i64, Hash, Micros, Hash) = head::table
+            .select((head::size, head::root, head::time, head::leaf))
+            .first(connection)
+            .map_err(not_written)?;
+        let head = Head { size: count(size)?, root, time, leaf };
+        if head.size == 0 {
+            return Ok(None);
+        }
+        let newest: Option<(i64, Vec<u8>)> =
+            snapshot::table.order(snapshot::size.desc()).first(connection).optional().map_err(not_written)?;
+        let snapshot = match newest {
+            Some((size, bytes)) => Some(StoredSnapshot { size: count(size)?, bytes }),
+            None => None,
+        };
+        let alive = alive::table.select(alive::at).first(connection).optional().map_err(not_written)?;
+        Ok(Some(Loaded { head, snapshot, alive }))
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
+        let mut written = false;
+        let done = self.connection.immediate_transaction(|connection| {
+            write(connection, batch)?;
+            written = true;
+            Ok(())
+        });
+        match done {
+            Ok(()) => Ok(()),
+            Err(Abort::Conflict) => Err(JournalError::Conflict),
+            // All statements had succeeded, so it was COMMIT that failed: what is on disk then, only a fresh look tells.
+            Err(Abort::Database(error)) if written => Err(JournalError::Unknown(error.to_string())),
+            Err(Abort::Database(error)) => Err(not_written(error)),
+        }
+    }
+
+    fn save_snapshot(&mut self, new: &StoredSnapshot) -> Result<(), JournalError> {
+        let row = (snapshot::size.eq(int(new.size)), snapshot::bytes.eq(&new.bytes));
+        self.connection
+            .immediate_transaction(|connection| {
+                diesel::delete(snapshot::table).execute(connection)?;
+                diesel::insert_into(snapshot::table).values(row).execute(connection)
+            })
+            .map(drop)
+            .map_err(|error: diesel::result::Error| not_written(error))
+    }
+
+    fn mark_alive(&mut self, at: Micros) -> Result<(), JournalError> {
+        let row = (alive::only.eq(ONLY), alive::at.eq(at.get()));
+        diesel::replace_into(alive::table).values(row).execute(&mut self.connection).map(drop).map_err(not_written)
+    }
+
+    fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError> {
+        let row = (checkpoint::size.eq(int(size)), checkpoint::note.eq(note), checkpoint::at.eq(at.get()));
+        let done = diesel::insert_or_ignore_into(checkpoint::table).values(row).execute(&mut self.connection);
+        done.map(drop).map_err(not_written)
+    }
+
+    fn reader(&self) -> Arc<dyn LedgerReader> {
+        Arc::<SqliteReader>::clone(&self.reader)
+    }
+}
+
+fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> {
+    for CommittedEntry { seq, leaf, payload, .. } in &batch.entries {
+        let row = (entry::seq.eq(int(*seq)), entry::leaf.eq(&**leaf), entry::payload.eq(&**payload));
+        diesel::insert_into(entry::table).values(row).execute(connection).map_err(|error| taken(error))?;
+    }
+    for full in &batch.tiles {
+        let row = (tile::level.eq(i64::from(full.level)), tile::idx.eq(int(full.index)), tile::bytes.eq(&full.bytes));
+        diesel::insert_into(tile::table).values(row).execute(connection)?;
+    }
+    for (key, StoredOutcome { body, first, count, at, rule }) in &batch.outcomes {
+        let row = (
+            outcome::key.eq(&key.0[..]),
+            outcome::body.eq(&body.0[..]),
+            outcome::first.eq(int(*first)),
+            outcome::count.eq(int(*count)),
+            outcome::at.eq(at.get()),
+            outcome::rule.eq(rule.map(|rule| rule.name())),
+        );
+        diesel::insert_into(outcome::table).values(row).execute(connection)?;
+    }
+    move_head(connection, batch)
+}
+
+/// An entry of that number stands there already: somebody else wrote it.
+fn taken(error: diesel::result::Error) -> Abort {
+    use diesel::result::{DatabaseErrorKind::UniqueViolation, Error::DatabaseError};
+    if matches!(error, DatabaseError(UniqueViolation, _)) { Abort::Conflict } else { Abort::Database(error) }
+}
+
+/// Compare-and-swap: only from the very size on which the batch was decided.
+fn move_head(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> {
+    let Head { size, root, time, leaf } = batch.head;
+    let moved = diesel::update(head::table.filter(head::size.eq(int(batch.before))))
+        .set((
+            head::size.eq(int(size)),
+            head::root.eq(&root.0[..]),
+            head::time.eq(time.get()),
+            head::leaf.eq(&leaf.0[..]),
+        ))
+        .execute(connection)?;
+    if moved == 1 { Ok(()) } else { Err(Abort::Conflict) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_go_both_ways() {
+        connection::reversible::check(migrations);
+    }
+}
