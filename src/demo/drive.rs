@@ -95,7 +95,7 @@ pub fn drive(year: &Year, stage: &mut dyn Stage, progress: &mut dyn FnMut(Progre
     let seen = stage.settle()?;
     let mut script = Script::new(year, rehearsal, seen);
     let mut commands: u64 = 0;
-    while let Some(line) = script.next()? {
+    while let Some(line) = script.next_line()? {
         let at = line.at;
         stage.play(line)?;
         commands += 1;

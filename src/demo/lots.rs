@@ -203,9 +203,8 @@ impl Order<'_> {
             (Twist::TooFew, Category::A | Category::D) => rng.between(1, 2),
             (Twist::TooFew, _) => 1,
             (_, Category::A) => rng.between(3, 11),
-            (_, Category::D) => rng.between(3, 8),
+            (_, Category::D) | (Twist::Priority, _) => rng.between(3, 8),
             (Twist::Unconfirmed, _) => rng.between(4, 8),
-            (Twist::Priority, _) => rng.between(3, 8),
             (Twist::NoBids, _) => 2,
             _ => rng.between(2, 9),
         };

@@ -14,7 +14,10 @@ use super::statements::Hand;
 use super::words;
 use super::year::{ProjectPlan, Year};
 use crate::base::{Code, Hash, Id, Micros, Span};
-use crate::engine::event::*;
+use crate::engine::event::{
+    Contracted, DepositConfirmed, DepositForfeited, DepositReturned, Noticed, PauseOrdered, ProjectRegistered,
+    PublicityStarted, QuestionRaised, ReserveDisclosed, SignedUp,
+};
 use crate::engine::rules::Method;
 use crate::engine::state::{Deposit, Lot};
 use crate::engine::{Action, Actor, Command, Phase, Subject};
@@ -117,7 +120,7 @@ impl<'y> Script<'y> {
     }
 
     /// The next command of the year; `None` when the year is over.
-    pub fn next(&mut self) -> Result<Option<Line>, DemoError> {
+    pub fn next_line(&mut self) -> Result<Option<Line>, DemoError> {
         while let Some(Reverse(cue)) = self.agenda.pop().filter(|Reverse(cue)| cue.at <= self.year.brief.until) {
             self.rehearsal.advance(cue.at);
             let Some((project, plan)) = self.plan(cue) else { continue };
@@ -127,7 +130,7 @@ impl<'y> Script<'y> {
                 at: cue.at,
                 refusal,
             })?;
-            self.check_rule(cue, plan, expected)?;
+            check_rule(cue, plan, expected)?;
             self.follow(cue, plan);
             return Ok(Some(Line { at: cue.at, command, expected }));
         }
@@ -161,28 +164,6 @@ impl<'y> Script<'y> {
 
     fn lot(&self, plan: &LotPlan) -> Option<&Lot> {
         self.rehearsal.state.lots.get(&plan.id)
-    }
-
-    fn check_rule(&self, cue: Cue, plan: &LotPlan, expected: Expected) -> Result<(), DemoError> {
-        let planned = match cue.what {
-            What::Knock => Some(Code::Suspended),
-            _ => self.bid_of(cue, plan).and_then(|bid| bid.breaks),
-        };
-        if planned == expected.rule {
-            return Ok(());
-        }
-        Err(DemoError::Bid { lot: plan.title.clone(), at: cue.at, planned, found: expected.rule })
-    }
-
-    fn bid_of<'p>(&self, cue: Cue, plan: &'p LotPlan) -> Option<&'p BidPlan> {
-        match cue.what {
-            What::Early => plan.course.early.as_ref(),
-            What::Free(index) => plan.course.free.get(index),
-            What::Timed(index) => plan.course.timed.get(index),
-            What::Knock => plan.course.timed.first(),
-            What::Late => plan.course.late.as_ref(),
-            _ => None,
-        }
     }
 
     /// The command of a cue; `None` when there is nothing to do, or not yet.
@@ -259,7 +240,7 @@ impl<'y> Script<'y> {
 
     fn operator(&self, cue: Cue) -> Actor {
         let [first, second] = self.year.cast.operators;
-        Actor::Operator(if cue.project % 2 == 0 { first } else { second })
+        Actor::Operator(if cue.project.is_multiple_of(2) { first } else { second })
     }
 
     fn phase(&self, plan: &LotPlan) -> Option<Phase> {
@@ -317,7 +298,7 @@ impl<'y> Script<'y> {
     }
 
     fn bid(&mut self, cue: Cue, plan: &LotPlan) -> Result<Option<Command>, DemoError> {
-        let Some(bid) = self.bid_of(cue, plan) else { return Ok(None) };
+        let Some(bid) = bid_of(cue, plan) else { return Ok(None) };
         let Some(hand) = self.hand(plan, bid.bidder) else { return Ok(None) };
         self.statements += 1;
         let signed = hand.bid(bid.amount, bid.rung, cue.at, self.seen, self.statements)?;
@@ -342,12 +323,11 @@ impl<'y> Script<'y> {
         match lot.phase {
             Phase::Disclosing => {
                 let reserve = plan.reserve?;
-                let Some(after) = reserve.disclosed_after else {
+                if reserve.disclosed_after.is_none() {
                     let lapses = lot.reserve_due?;
                     self.office(cue, lapses);
                     return None;
-                };
-                let _ = after;
+                }
                 let fact = ReserveDisclosed { amount: reserve.amount, nonce: reserve.nonce };
                 Some((owner, Action::DiscloseReserve(fact)))
             }
@@ -533,6 +513,29 @@ impl<'y> Script<'y> {
             *left = left.saturating_sub(1);
             self.done += usize::from(*left == 0 && completed);
         }
+    }
+}
+
+/// A bid breaks the rule that it was planned to break, and no other.
+fn check_rule(cue: Cue, plan: &LotPlan, expected: Expected) -> Result<(), DemoError> {
+    let planned = match cue.what {
+        What::Knock => Some(Code::Suspended),
+        _ => bid_of(cue, plan).and_then(|bid| bid.breaks),
+    };
+    if planned == expected.rule {
+        return Ok(());
+    }
+    Err(DemoError::Bid { lot: plan.title.clone(), at: cue.at, planned, found: expected.rule })
+}
+
+fn bid_of(cue: Cue, plan: &LotPlan) -> Option<&BidPlan> {
+    match cue.what {
+        What::Early => plan.course.early.as_ref(),
+        What::Free(index) => plan.course.free.get(index),
+        What::Timed(index) => plan.course.timed.get(index),
+        What::Knock => plan.course.timed.first(),
+        What::Late => plan.course.late.as_ref(),
+        _ => None,
     }
 }
 

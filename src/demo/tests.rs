@@ -11,7 +11,7 @@ use super::year::{Brief, Year, settings};
 use super::{accounts, auction};
 use crate::base::{Code, Fen, Hash, Micros};
 use crate::engine::rules::Category;
-use crate::engine::{Action, Actor, Command, State, Subject};
+use crate::engine::{Action, Actor, Command, Phase, State, Subject};
 use crate::ledger::{Origin, Seen};
 
 fn brief(projects: usize, seed: u64) -> Brief {
@@ -174,7 +174,6 @@ fn something_is_going_on_when_the_year_ends() {
     for lot in state.lots.values() {
         *phases.entry(lot.phase).or_default() += 1;
     }
-    use crate::engine::Phase;
     assert!(phases[&Phase::SignUp] >= 4, "{phases:?}");
     assert!(phases[&Phase::Waiting] >= 8, "{phases:?}");
     assert!(phases[&Phase::Running] >= 5, "{phases:?}");

@@ -283,7 +283,7 @@ const fn season(category: Category, month: u8) -> u64 {
 /// Twists in a fixed proportion, shuffled: frequent enough to be met, rare enough to be believed.
 #[derive(Default)]
 struct Decks {
-    decks: [Vec<Twist>; 4],
+    left: [Vec<Twist>; 4],
     paused: bool,
     answered_late: bool,
     withdrawn: bool,
@@ -291,7 +291,7 @@ struct Decks {
 
 impl Decks {
     fn draw(&mut self, category: Category, rng: &mut Rng) -> Twist {
-        let [a, b, c, d] = &mut self.decks;
+        let [a, b, c, d] = &mut self.left;
         let (deck, once) = match category {
             Category::A => (a, Some((&mut self.paused, Twist::Paused))),
             Category::B => (b, None),
