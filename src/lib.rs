@@ -34,6 +34,9 @@ pub mod http;
 pub mod demo;
 
 #[cfg(feature = "server")]
+pub mod cli;
+
+#[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]
 pub mod telemetry;

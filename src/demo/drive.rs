@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
+use serde::Serialize;
+
 use super::lots::{LotPlan, Outcome};
 use super::rehearsal::{Expected, Rehearsal};
 use super::script::{Line, Script};
@@ -71,7 +73,7 @@ pub struct Progress {
 }
 
 /// What was played.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     pub projects: usize,
     pub lots: usize,

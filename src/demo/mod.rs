@@ -12,6 +12,7 @@ mod calendar;
 pub mod cast;
 mod course;
 pub mod drive;
+pub mod keep;
 mod lots;
 mod rehearsal;
 pub mod script;

@@ -1,18 +1,22 @@
 //! A year told twice is the same year; its sum is exact; what should happen in it happens.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::drive::{DemoError, Stage, drive};
+use super::drive::{DemoError, SequencerStage, Stage, ToldClock, drive};
 use super::lots::{LotPlan, Outcome, Twist};
 use super::rehearsal::Rehearsal;
 use super::script::Line;
-use super::seed::Secrets;
+use super::seed::{DerivedEntropy, Secrets};
 use super::year::{Brief, Year, settings};
-use super::{accounts, auction};
-use crate::base::{Code, Fen, Hash, Micros};
+use super::{accounts, auction, keep};
+use crate::base::{Code, Fen, Hash, Jwk, Micros, Span};
 use crate::engine::rules::Category;
 use crate::engine::{Action, Actor, Command, Phase, State, Subject};
-use crate::ledger::{Origin, Seen};
+use crate::ledger::statement::decode;
+use crate::ledger::{BidStatement, Frontier, Origin, Payload, PublicKey, Seen, SeedSigner, leaf_hash};
+use crate::sequencer::{Options, Sequencer, StoredEntry};
+use crate::store::SqliteJournal;
 
 fn brief(projects: usize, seed: u64) -> Brief {
     Brief {
@@ -184,11 +188,11 @@ fn something_is_going_on_when_the_year_ends() {
     let live = auction::plan(&year, &state);
     assert_eq!(live.len(), 5);
     assert!(!live[0].falls && live[0].bidders.len() >= 4);
-    assert_eq!(live[0].opens_at, year.brief.until.plus(crate::base::Span::minutes(1)));
+    assert_eq!(live[0].opens_at, year.brief.until.plus(Span::minutes(1)));
     let known: Vec<String> = accounts::accounts(&year.cast).into_iter().map(|account| account.login).collect();
     for auction in &live {
         let mut view = auction::View { leader: None, accepted: 0 };
-        let mut taken = crate::base::Span::micros(0).get();
+        let mut taken = Span::micros(0).get();
         while let Some(next) = auction.next_bid(view) {
             let bidder = &auction.bidders[next.bidder];
             assert!(known.contains(&bidder.login) && next.delay < auction.window);
@@ -205,4 +209,80 @@ fn outcomes_are_mixed() {
     let year = Year::plan(brief(731, 5)).unwrap();
     let failed = lots(&year).filter(|lot| matches!(lot.outcome, Outcome::Failed(_))).count();
     assert!((20..100).contains(&failed), "{failed}");
+}
+
+/// Every leaf and payload of a year that the real sequencer wrote into a real journal.
+fn written(dir: &std::path::Path) -> Vec<StoredEntry> {
+    let year = Year::plan(brief(20, 3)).unwrap();
+    let clock = ToldClock::new(year.from);
+    let journal = SqliteJournal::open(&dir.join("ledger.sqlite")).unwrap();
+    let sequencer = Sequencer::start(
+        Box::new(journal),
+        Box::new(SeedSigner::new(&year.brief.secrets.log_key())),
+        clock.clone(),
+        Arc::new(DerivedEntropy::new(&year.brief.secrets)),
+        Vec::new(),
+        Options::new(year.brief.origin.clone(), settings().unwrap()),
+    )
+    .unwrap();
+    let mut stage = SequencerStage::new(sequencer.clone(), clock);
+    let report = drive(&year, &mut stage, &mut |_| {}).unwrap();
+    assert_eq!(report.awarded, year.total);
+    let reader = sequencer.reader();
+    let mut entries = Vec::new();
+    while entries.len() as u64 != report.entries {
+        entries.extend(reader.entries(entries.len() as u64, 1_000).unwrap());
+    }
+    sequencer.shutdown();
+    entries
+}
+
+#[test]
+fn with_fixed_keys_two_ledgers_are_the_same_to_the_byte_and_every_statement_holds() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let entries = written(first.path());
+    assert_eq!(entries, written(second.path()));
+
+    // Every bid is signed by the key of its number, over a checkpoint that was really there.
+    let mut tree = Frontier::new();
+    let mut roots = vec![tree.root()];
+    let mut keys: BTreeMap<(String, u64), PublicKey> = BTreeMap::new();
+    let mut bids = 0;
+    for entry in &entries {
+        tree.append(leaf_hash(&entry.leaf));
+        roots.push(tree.root());
+        let payload = Payload::parse(entry.payload.as_ref().unwrap()).unwrap();
+        let data = &payload.data;
+        match payload.kind.as_str() {
+            "lot.number_dealt" => {
+                let jwk: Jwk = serde_json::from_value(data["key"].clone()).unwrap();
+                let number = data["number"].as_u64().unwrap();
+                keys.insert((payload.subject, number), PublicKey::from_jwk(&jwk).unwrap());
+            }
+            "auction.bid_accepted" | "auction.bid_refused" => {
+                let text = data["statement"].as_str().unwrap();
+                let decoded = decode::<BidStatement>(text).unwrap();
+                let number = u64::from(decoded.unverified().number);
+                let said = decoded.verify(&keys[&(payload.subject.clone(), number)]).unwrap();
+                assert_eq!(format!("lot/{}", said.lot), payload.subject);
+                assert_eq!(said.amount.to_string(), data["amount"].as_str().unwrap());
+                assert!(said.seen.size >= 2 && said.seen.size <= entry.seq);
+                assert_eq!(said.seen.root, roots[usize::try_from(said.seen.size).unwrap()]);
+                bids += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(bids > 100, "{bids}");
+}
+
+#[test]
+fn what_is_kept_tells_the_same_year_again() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(keep::load(dir.path()).unwrap().is_none());
+    let year = Year::plan(brief(20, 3)).unwrap();
+    keep::store(dir.path(), &year.brief).unwrap();
+    let again = Year::plan(keep::load(dir.path()).unwrap().unwrap()).unwrap();
+    assert_eq!(year.projects, again.projects);
+    assert_eq!(year.cast, again.cast);
 }
