@@ -33,6 +33,9 @@ pub mod desk;
 pub mod http;
 
 #[cfg(feature = "server")]
+pub mod demo;
+
+#[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;

@@ -6,8 +6,22 @@ use std::path::{Path, PathBuf};
 
 /// Rooms in reading order: each uses only rooms before it.
 const ROOMS: &[&str] = &[
-    "base", "engine", "ledger", "review", "sequencer", "store", "evidence", "live", "identity", "desk", "http", "demo",
-    "config", "telemetry", "cli", "sim",
+    "base",
+    "engine",
+    "ledger",
+    "review",
+    "sequencer",
+    "store",
+    "evidence",
+    "live",
+    "identity",
+    "desk",
+    "http",
+    "demo",
+    "config",
+    "telemetry",
+    "cli",
+    "sim",
 ];
 /// Used by tests and benchmarks only.
 const FOR_TESTS_ONLY: &str = "sim";
@@ -131,8 +145,14 @@ fn files_stay_readable() {
 fn nothing_unfinished_and_nothing_foreign() {
     // Spelled apart so that this file does not find itself.
     let banned = [
-        concat!("todo", "!("), concat!("unimplemented", "!("), concat!("dbg", "!("), concat!("FIX", "ME"),
-        concat!("../", "shared"), concat!("/wo", "rk/"), concat!("/tmp/", "wt"), concat!("registry.", "npmjs"),
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("dbg", "!("),
+        concat!("FIX", "ME"),
+        concat!("../", "shared"),
+        concat!("/wo", "rk/"),
+        concat!("/tmp/", "wt"),
+        concat!("registry.", "npmjs"),
         concat!("static.", "crates"),
     ];
     let endings = [".rs", ".toml", ".md", ".sql", ".ts", ".vue", ".json", ".yaml", ".yml", ".sh", "Makefile", "run"];

@@ -9,6 +9,7 @@ mod openapi;
 mod output;
 mod rebuild;
 mod serve;
+pub mod simulate;
 mod sources;
 mod verify;
 
@@ -42,6 +43,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Simulate(simulate::Simulate),
     /// Serve the platform: API, live stream, ledger, web interface.
     Serve(serve::Args),
     /// Drop the query tables and read them again from the ledger, their only source.
@@ -59,6 +61,7 @@ enum Command {
 /// Runs one command. Exit codes: 0 done, 1 the thing checked does not hold, 2 it could not run.
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
+        Command::Simulate(simulate) => simulate.run(cli.json),
         Command::Serve(args) => serve::run(cli.config.as_deref(), args),
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),

@@ -194,7 +194,8 @@ impl Source for Served {
         let width = u64::from(TILE_WIDTH);
         let end = self.size.min(seq.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
         let tiles: Vec<u64> = (seq / width..end.div_ceil(width)).collect();
-        let tiles: Vec<Vec<Vec<u8>>> = tiles.into_par_iter().map(|index| self.leaves(index)).collect::<Result<_, _>>()?;
+        let tiles: Vec<Vec<Vec<u8>>> =
+            tiles.into_par_iter().map(|index| self.leaves(index)).collect::<Result<_, _>>()?;
         let leaves = tiles.into_iter().flatten().skip(usize::try_from(seq % width).unwrap_or(0));
         let wanted: Vec<(u64, Vec<u8>)> = (seq..end).zip(leaves).collect();
         let entry = |(seq, leaf)| Ok(Entry { leaf, payload: self.payload(seq)? });
