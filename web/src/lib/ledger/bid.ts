@@ -4,7 +4,7 @@ import { fromBase64, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8, type By
 import { parseFen, type Fen } from '../money'
 import { formatTime, parseTime, type Micros } from '../time'
 import { isUsableKey, verifyEd25519 } from './ed25519'
-import { asCount, asString, canonicalBytes, canonicalise, parseCanonical, withKeys, type Json } from './jcs'
+import { asCount, asObject, asString, canonicalBytes, canonicalise, parseCanonical, withKeys, type Json } from './jcs'
 
 /** RFC 8037 §2; exactly these members. */
 export interface Jwk {
@@ -21,6 +21,8 @@ export interface BidClaims {
   /** UUIDv7; the same nonce is the same bid, however often it is sent. */
   nonce: string
   number: number
+  /** Past the price cap: the rung of the lot's ladder whose unit `amount` counts. Absent while the price is bid for. */
+  rung?: number
   seen: { size: number; root: string }
 }
 
@@ -59,6 +61,7 @@ export function claimsJson(claims: BidClaims): string {
     lot: claims.lot,
     nonce: claims.nonce,
     number: claims.number,
+    ...(claims.rung === undefined ? {} : { rung: claims.rung }),
     seen: { root: claims.seen.root, size: claims.seen.size },
   })
 }
@@ -80,9 +83,10 @@ export function parseBid(jws: string): BidStatement & { signature: Bytes; signed
   const [head, body, signature] = parts as [string, string, string]
   const fields = withKeys(parseCanonical(fromBase64Url(head)), 'alg', 'kid', 'typ')
   if (fields.alg !== 'EdDSA' || fields.typ !== 'mj-bid+jws') throw new Error('not a bid statement')
-  const c = withKeys(
-    parseCanonical(fromBase64Url(body)), 'amount', 'issued_at', 'ledger', 'lot', 'nonce', 'number', 'seen',
-  )
+  const claims = asObject(parseCanonical(fromBase64Url(body)))
+  const optional = 'rung' in claims ? ['rung'] : []
+  const c = withKeys(claims, 'amount', 'issued_at', 'ledger', 'lot', 'nonce', 'number', 'seen', ...optional)
+  if ('rung' in c && asCount(c.rung) === 0) throw new Error('rung 0 is not named')
   const seen = withKeys(c.seen!, 'root', 'size')
   if (fromBase64(asString(seen.root)).length !== 32) throw new Error('a root has 32 bytes')
   if (!UUID_V7.test(asString(c.nonce))) throw new Error('the nonce is not a UUIDv7')
@@ -96,6 +100,7 @@ export function parseBid(jws: string): BidStatement & { signature: Bytes; signed
       lot: asString(c.lot),
       nonce: asString(c.nonce),
       number: asCount(c.number),
+      ...('rung' in c ? { rung: asCount(c.rung) } : {}),
       seen: { root: asString(seen.root), size: asCount(seen.size) },
     },
     signature: fromBase64Url(signature),
