@@ -15,6 +15,7 @@ export default defineConfig({
   build: {
     target: 'es2022',
     sourcemap: false,
+    manifest: true,
     // No data: URLs and no inlined modules; every byte is a file with a hash in its name.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

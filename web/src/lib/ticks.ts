@@ -3,7 +3,7 @@ export function niceTicks(low: number, high: number, about: number): number[] {
   const span = high - low || Math.abs(high) || 1
   const raw = span / Math.max(1, about)
   const power = 10 ** Math.floor(Math.log10(raw))
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw) ?? 10 * power
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.75) ?? 10 * power
   const ticks: number[] = []
   for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) ticks.push(i * step)
   return ticks
