@@ -14,6 +14,8 @@ export default defineConfig({
   resolve: { alias: { '@': here('./src') } },
   build: {
     target: 'es2022',
+    // Browsers that sign with Ed25519 know light-dark() as well: no rewriting of our one-definition colours.
+    cssTarget: ['chrome123', 'firefox128', 'safari17.5'],
     sourcemap: false,
     manifest: true,
     // No data: URLs and no inlined modules; every byte is a file with a hash in its name.
