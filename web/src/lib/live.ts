@@ -45,7 +45,8 @@ export interface EntryFrame {
 
 export type Frame =
   | { kind: 'entries'; entries: EntryFrame[] }
-  | { kind: 'heartbeat'; head: number; time: Micros }
+  /** `head` is −1 while the ledger is empty; the checkpoint's text lets the caller check what it saw against the signature. */
+  | { kind: 'heartbeat'; head: number; time: Micros; checkpoint: string | null }
   | { kind: 'reset'; head: number }
   | { kind: 'unknown' }
 
@@ -62,11 +63,13 @@ export function decodeFrame(text: string): Frame {
   const message = JSON.parse(text) as Record<string, unknown>
   if (message.entry) return { kind: 'entries', entries: [entryOf(message.entry)] }
   if (Array.isArray(message.entries)) return { kind: 'entries', entries: message.entries.map(entryOf) }
-  const head = (message.heartbeat ?? message.reset) as { head?: unknown; time?: unknown } | undefined
-  if (head && !isCount(head.head)) throw new Error('malformed head')
-  if (message.heartbeat) return { kind: 'heartbeat', head: head!.head as number, time: parseTime(String(head!.time)) }
-  if (message.reset) return { kind: 'reset', head: head!.head as number }
-  return { kind: 'unknown' }
+  const state = (message.heartbeat ?? message.reset) as { head?: unknown; time?: unknown; checkpoint?: unknown } | undefined
+  if (!state) return { kind: 'unknown' }
+  if (state.head !== null && !isCount(state.head)) throw new Error('malformed head')
+  const head = state.head ?? -1
+  if (message.reset) return { kind: 'reset', head }
+  const checkpoint = typeof state.checkpoint === 'string' && state.checkpoint !== '' ? state.checkpoint : null
+  return { kind: 'heartbeat', head, time: parseTime(String(state.time)), checkpoint }
 }
 
 /* ---- what the client is made of, all of it injectable ------------------------------------------------------------ */
@@ -138,7 +141,7 @@ export interface StreamOptions {
   environment?: Environment
   onEntry(entry: Linked & { leafText: string; payloadText: string | null }): void
   onState?(state: StreamState): void
-  onHeartbeat?(head: number, time: Micros): void
+  onHeartbeat?(head: number, time: Micros, checkpoint: string | null): void
   /** After a lost connection: the entries that came in between, once they are all here. */
   onCaughtUp?(missed: { from: number; to: number }): void
 }
@@ -332,7 +335,7 @@ export class LiveStream {
     if (frame.kind === 'heartbeat') {
       this.head = Math.max(this.head, frame.head)
       this.resets = 0
-      this.options.onHeartbeat?.(frame.head, frame.time)
+      this.options.onHeartbeat?.(frame.head, frame.time, frame.checkpoint)
       this.showProgress()
     }
   }
@@ -427,7 +430,7 @@ export class LiveStream {
       return
     }
     this.cancel('behind')
-    if (this.head < 0) return
+    if (this.head < 0 && this.next > 0) return
     this.become({ name: 'live', transport: this.transport })
     if (this.lostAt !== null) {
       const missed = { from: this.lostAt + 1, to: this.next - 1 }

@@ -217,5 +217,8 @@ export interface ReviewView {
   findings: FindingRow[]
   findingsBelow: number
   size: number
+  /** Base64 root of the checkpoint that the report was made under. */
+  root: string
+  clip: { clockErrorMs: number; keptUntil: string } | null
   pathSteps: ('left' | 'right')[]
 }

@@ -347,6 +347,9 @@ it('waits between half a second and thirty, longer with each failure', () => {
 
 it('reads frames strictly and later versions kindly', () => {
   expect(decodeFrame('{"news":1}')).toEqual({ kind: 'unknown' })
+  expect(decodeFrame('{"reset":{"head":null}}')).toEqual({ kind: 'reset', head: -1 })
+  expect(decodeFrame('{"heartbeat":{"head":null,"time":"1970-01-01T00:00:00.000001Z","checkpoint":""}}')).toEqual({ kind: 'heartbeat', head: -1, time: 1n, checkpoint: null })
+  expect(decodeFrame('{"entry":{"seq":1,"prev":"x","hash":"y","leaf":"{}","payload":null,"withheld":"not_yet_readable"}}')).toEqual({ kind: 'entries', entries: [{ seq: 1, leaf: '{}', payload: null }] })
   for (const bad of ['', '[', '{"entry":{}}', '{"entry":{"seq":-1,"leaf":""}}', '{"heartbeat":{"head":"1","time":""}}', '{"entry":{"seq":1.5,"leaf":""}}']) {
     expect(() => decodeFrame(bad), bad).toThrow()
   }
