@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, tile};
 use super::reader::SqliteReader;
 use super::{StoreError, connection};
-use crate::base::{Hash, Micros};
+use crate::base::{Code, Hash, Micros};
 use crate::sequencer::{
     Batch, CommittedEntry, Head, Journal, JournalError, LedgerReader, Loaded, StoredOutcome, StoredSnapshot,
 };
@@ -150,7 +150,7 @@ fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> 
             outcome::first.eq(int(*first)),
             outcome::count.eq(int(*count)),
             outcome::at.eq(at.get()),
-            outcome::rule.eq(rule.map(|rule| rule.name())),
+            outcome::rule.eq(rule.map(Code::name)),
         );
         diesel::insert_into(outcome::table).values(row).execute(connection)?;
     }
