@@ -49,7 +49,7 @@ enum Command {
     /// Drop the query tables and read them again from the ledger, their only source.
     Rebuild(rebuild::Args),
     /// Check a ledger: every hash, signature and rule. Exit codes: 0 all held, 1 something did not, 2 it could not run.
-    Verify(verify::Args),
+    Verify(Box<verify::Args>),
     /// Write a ledger into one file that `verify` takes offline.
     Export(export::Args),
     /// Show or make the server's keys.

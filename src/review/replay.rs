@@ -11,7 +11,7 @@ use super::content::{self, Content, Created};
 use super::history::History;
 use super::report::{CheckName, Failure};
 use super::statements::{self, Disagreement, Heard, Said};
-use crate::base::{Code, Hash, Id, Jwk, Micros};
+use crate::base::{Code, Hash, Id, Jwk, Micros, limits};
 use crate::engine::clock::resumed;
 use crate::engine::command::{Bid, Entry};
 use crate::engine::decide::cause;
@@ -384,7 +384,7 @@ impl Replayer {
         match &event.fact {
             Fact::NumberDealt(fact) => {
                 matches!(lot.phase, Phase::SignUp | Phase::Waiting)
-                    && (1..=999).contains(&fact.number)
+                    && (1..=limits::BIDDER_NUMBER_MAX).contains(&fact.number)
                     && lot.roster.iter().all(|(number, bidder)| *number != fact.number && bidder.key != fact.key)
             }
             Fact::LotSuspended(fact) => {

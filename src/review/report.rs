@@ -177,6 +177,31 @@ impl Language {
 }
 
 impl Report {
+    /// Without a checkpoint nobody knows what the ledger is.
+    pub(super) fn unreadable(note: &str) -> Self {
+        let found: String = note.chars().take(200).collect();
+        let failure = Failure::of_all(CheckName::Checkpoint, "checkpoint_form", "a signed checkpoint", found);
+        let checked = CheckName::ALL.into_iter().map(|name| {
+            let failed = name == CheckName::Checkpoint;
+            let state = if failed { CheckState::Failed } else { CheckState::NotMade };
+            Check { name, state, count: 0, why_not: (!failed).then(|| "there is no readable checkpoint".into()) }
+        });
+        Self {
+            origin: String::new(),
+            verifier_key: String::new(),
+            key_was_given: false,
+            size: 0,
+            root: String::new(),
+            entries: 0,
+            checked: checked.collect(),
+            first_failure: Some(failure.clone()),
+            failures: vec![failure],
+            missing_payloads: MissingPayloads::default(),
+            undecided: BTreeMap::new(),
+            outcome: Outcome::default(),
+        }
+    }
+
     pub const fn holds(&self) -> bool {
         self.first_failure.is_none()
     }

@@ -49,7 +49,7 @@ pub fn verify<S: Source, P: Spread>(
 ) -> Result<Report, S::Error> {
     let note = source.checkpoint()?;
     let Ok(signed) = SignedCheckpoint::parse(&note) else {
-        return Ok(unreadable(&note));
+        return Ok(Report::unreadable(&note));
     };
     let checkpoint = signed.unverified().clone();
     let first = if checkpoint.size > 0 { source.entries(0, 1)? } else { Vec::new() };
@@ -472,30 +472,5 @@ fn outcome(replayer: &Replayer) -> Outcome {
         bids_refused: tally.bids_refused,
         extensions: tally.extensions,
         awarded: awarded.to_string(),
-    }
-}
-
-/// Without a checkpoint nobody knows what the ledger is.
-fn unreadable(note: &str) -> Report {
-    let found: String = note.chars().take(200).collect();
-    let failure = Failure::of_all(CheckName::Checkpoint, "checkpoint_form", "a signed checkpoint", found);
-    let checked = CheckName::ALL.into_iter().map(|name| {
-        let failed = name == CheckName::Checkpoint;
-        let state = if failed { CheckState::Failed } else { CheckState::NotMade };
-        Check { name, state, count: 0, why_not: (!failed).then(|| "there is no readable checkpoint".into()) }
-    });
-    Report {
-        origin: String::new(),
-        verifier_key: String::new(),
-        key_was_given: false,
-        size: 0,
-        root: String::new(),
-        entries: 0,
-        checked: checked.collect(),
-        first_failure: Some(failure.clone()),
-        failures: vec![failure],
-        missing_payloads: MissingPayloads::default(),
-        undecided: BTreeMap::new(),
-        outcome: Outcome::default(),
     }
 }

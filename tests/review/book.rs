@@ -1,6 +1,7 @@
 //! A ledger in memory, written as the platform writes it: commands through the engine, timers as they run out.
 
 use mingjian::base::{Fen, Hash, Id, Micros, Span, reserve_commitment};
+use mingjian::engine::calendar::{CityPeriods, Holidays};
 use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::*;
 use mingjian::engine::rules::{Category, Method, PriceRules, Reserve, Rules, Timetable};
@@ -117,7 +118,9 @@ impl Book {
     pub fn ask(&mut self, at: Micros, actor: Actor, subject: Subject, action: Action) {
         self.tick(at);
         let events = decide(&self.state, &Command { actor, subject, action }, at).unwrap();
-        events.into_iter().for_each(|event| self.write(at, event));
+        for event in events {
+            self.write(at, event);
+        }
     }
 
     pub fn office(&mut self, at: Micros, action: Action) {
@@ -215,7 +218,7 @@ pub fn encode(event: &Event, salt: [u8; 16]) -> Vec<u8> {
 /// The signed checkpoint of these leaves.
 pub fn note_of(leaves: &[Vec<u8>]) -> String {
     let mut tree = Frontier::new();
-    leaves.iter().for_each(|leaf| tree.append(leaf_hash(leaf)));
+    tree.extend(leaves.iter().map(|leaf| leaf_hash(leaf)));
     Checkpoint { origin: origin(), size: tree.size(), root: tree.root() }.sign(&signer("log")).unwrap().to_string()
 }
 
@@ -284,8 +287,8 @@ fn rules() -> Rules {
 fn notice(book: &mut Book) {
     let settings = PlatformConfigured {
         code_format: CodeFormat::default(),
-        holidays: Default::default(),
-        periods: Default::default(),
+        holidays: Holidays::default(),
+        periods: CityPeriods::default(),
     };
     let admin = Actor::Administrator(id(9));
     book.ask(when(1, 8, 0, 0), admin, Subject::Platform, Action::Configure(settings));

@@ -120,12 +120,13 @@ fn later(at: Micros) -> Micros {
     at.plus(Span::micros(1))
 }
 
+type Change = Box<dyn Fn(&mut Micros, &mut Event)>;
+
 /// Each line: what is forged (every hash, link and signature of the log made anew), and the rule by which it is found in
 /// that very entry.
 #[test]
 fn the_rules_find_what_a_forger_with_the_logs_key_wrote() {
     let book = full_auction();
-    type Change = Box<dyn Fn(&mut Micros, &mut Event)>;
     let table: Vec<(&str, &str, usize, &str, Change)> = vec![
         (
             "an accepted bid, refused",
