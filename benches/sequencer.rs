@@ -1,5 +1,6 @@
 //! Durable commits a second, of bids on SQLite, against a bare loop that hashes and writes the same bytes and calls
 //! fdatasync once for as many entries as there are producers. `cargo bench --bench sequencer [-- producers…]`
+#![allow(clippy::expect_used, clippy::indexing_slicing)]
 
 use std::fs::File;
 use std::io::Write as _;

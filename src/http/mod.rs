@@ -29,3 +29,5 @@ pub mod web_files;
 
 #[cfg(test)]
 mod identity_tests;
+#[cfg(test)]
+mod test_world;

@@ -180,7 +180,9 @@ pub async fn sign_out(desk: Data<Desk>, stream: Data<Stream>, who: Result<Who, P
         Ok(Who(viewer)) => {
             let account = viewer.account;
             ask(&desk, move |identity, now| identity.sign_out(&viewer, now)).await?;
-            account.into_iter().for_each(|account| stream.hub.recheck(account));
+            if let Some(account) = account {
+                stream.hub.recheck(account);
+            }
         }
         Err(problem) if problem.code() == Code::SessionOver => {}
         Err(problem) => return Err(problem),

@@ -154,12 +154,16 @@ impl Committer {
                 tracing::error!(%stop, "the ledger has stopped");
                 self.shared.queue.stop(stop.to_string());
                 let code = stop.code();
-                answers.into_iter().for_each(|(answer, _)| drop(answer.send(Err(code.into()))));
+                for (answer, _) in answers {
+                    let _ = answer.send(Err(code.into()));
+                }
                 return Err(stop);
             }
         };
         // A submitter that no longer waits is none of our business.
-        answers.into_iter().for_each(|(answer, result)| drop(answer.send(result)));
+        for (answer, result) in answers {
+            let _ = answer.send(result);
+        }
         if let Some(committed) = committed {
             self.listeners.iter().for_each(|listener| listener.committed(&committed));
             self.snapshot_if_due();

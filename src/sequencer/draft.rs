@@ -122,7 +122,7 @@ impl Draft {
             _ => None,
         });
         let first = self.chain.size();
-        self.write_events(events, at).map_err(refusal)?;
+        self.write_events(events, at).map_err(|error| refusal(&error))?;
         Ok(Outcome { first, count: self.chain.size() - first, at, rule, replayed: false })
     }
 
@@ -131,7 +131,7 @@ impl Draft {
         if kind.is_empty() || kind == LEDGER_CREATED || Fact::KINDS.contains(&kind.as_str()) {
             return Err(Refusal::with(Code::Malformed, format!("{kind:?} is not a kind of record")));
         }
-        self.write(kind.clone().into(), subject.clone(), actor, data, at).map_err(refusal)
+        self.write(kind.clone().into(), subject.clone(), actor, data, at).map_err(|error| refusal(&error))
     }
 
     /// Writes one entry that the engine knows nothing of.
@@ -206,8 +206,8 @@ impl Draft {
     }
 }
 
-fn refusal(error: PayloadError) -> Refusal {
-    let code = if error == PayloadError::TooLarge { Code::TooLarge } else { Code::Malformed };
+fn refusal(error: &PayloadError) -> Refusal {
+    let code = if *error == PayloadError::TooLarge { Code::TooLarge } else { Code::Malformed };
     Refusal::with(code, error.to_string())
 }
 

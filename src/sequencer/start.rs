@@ -83,6 +83,7 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "whatever can be shown")]
 fn corrupt(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> StartError {
     StartError::Corrupt { what: what.into(), expected: expected.to_string(), found: found.to_string() }
 }
@@ -107,6 +108,7 @@ impl Sequencer {
     ///
     /// # Errors
     /// When storage cannot be used, contradicts itself, or belongs to another ledger.
+    #[expect(clippy::needless_pass_by_value, reason = "what a sequencer is started with is its own")]
     pub fn start(
         mut journal: Box<dyn Journal>,
         signer: Box<dyn Signer>,

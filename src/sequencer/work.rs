@@ -65,8 +65,8 @@ pub struct Once {
 }
 
 impl Once {
-    /// From a client's UUID within `scope` (an account, a lot and number …). A UUIDv7 begins with its time, and so does
-    /// the key then: neighbours in time are neighbours on disk, and a commit touches few pages. Nothing else rests on it.
+    /// From a client's UUID within `scope` (an account, a lot and number …). A UUID of version 7 begins with its time, and so
+    /// does the key then: neighbours in time are neighbours on disk, and a commit touches few pages. Nothing else rests on it.
     pub fn new(scope: &str, uuid: &[u8; 16], body: Hash, reused: Code) -> Self {
         let mut key = Hash::of_parts(&[scope.as_bytes(), &[0], uuid]);
         let [t0, t1, t2, t3, t4, t5, version, ..] = *uuid;

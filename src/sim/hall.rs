@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::clock::ManualClock;
 use super::entropy::SeededEntropy;
 use crate::base::{Code, Entropy as _, Fen, Hash, Id, Jwk, Micros, Span};
+use crate::engine::calendar::{CityPeriods, Holidays};
+use crate::engine::code::CodeFormat;
 use crate::engine::command::Bid;
 use crate::engine::event::{Noticed, PlatformConfigured, ProjectRegistered, SignedUp};
 use crate::engine::rules::{Category, Method, PriceRules, Rules, Timetable};
@@ -33,9 +35,9 @@ impl World {
         #[expect(clippy::expect_used, reason = "a constant; no input comes near it")]
         let origin = Origin::new("ledger.mingjiang.example/trade").expect("an origin");
         let genesis = PlatformConfigured {
-            code_format: Default::default(),
-            holidays: Default::default(),
-            periods: Default::default(),
+            code_format: CodeFormat::default(),
+            holidays: Holidays::default(),
+            periods: CityPeriods::default(),
         };
         Self {
             clock: ManualClock::at(Micros::new(MORNING).unwrap_or_default()),
@@ -134,8 +136,8 @@ impl Hall {
         let (project, lot, owner) = (world.id(), world.id(), world.id());
         let mut hall = Self { origin: world.options.origin.clone(), project, lot, owner, opens, bidders: Vec::new() };
         let operator = Actor::Operator(world.id());
-        let code =
-            world.options.genesis.code_format.make(Category::C, "330299", 2026, project.to_u128() as u64 % 99_999);
+        let serial = u64::try_from(project.to_u128() % 99_999).unwrap_or(0);
+        let code = world.options.genesis.code_format.make(Category::C, "330299", 2026, serial);
         let registered = ProjectRegistered {
             code: code.unwrap_or_default(),
             category: Category::C,
@@ -209,7 +211,7 @@ impl Hall {
             credit_code: format!("9133029900000{place:04}X"),
             reference: format!("MJ{}{place:04}", self.lot),
             key: bidder.key(),
-            binding: statement::sign(&binding, &bidder.identity).map_err(unsigned)?,
+            binding: statement::sign(&binding, &bidder.identity).map_err(|error| unsigned(&error))?,
             priority: None,
             random,
         };
@@ -260,6 +262,6 @@ pub fn run(sequencer: &Sequencer, command: Command) -> Result<Outcome, Refusal> 
     sequencer.submit(Submission::command(command)).wait()
 }
 
-fn unsigned(error: SignerError) -> Refusal {
+fn unsigned(error: &SignerError) -> Refusal {
     Refusal::with(Code::Internal, error.to_string())
 }

@@ -10,7 +10,7 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, tile};
 use super::reader::SqliteReader;
 use super::{StoreError, connection};
-use crate::base::{Hash, Micros};
+use crate::base::{Code, Hash, Micros};
 use crate::sequencer::{
     Batch, CommittedEntry, Head, Journal, JournalError, LedgerReader, Loaded, StoredOutcome, StoredSnapshot,
 };
@@ -56,7 +56,8 @@ impl From<diesel::result::Error> for Abort {
     }
 }
 
-fn not_written(error: impl ToString) -> JournalError {
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn not_written<E: ToString>(error: E) -> JournalError {
     JournalError::NotWritten(error.to_string())
 }
 
@@ -114,7 +115,7 @@ impl Journal for SqliteJournal {
                 diesel::insert_into(snapshot::table).values(row).execute(connection)
             })
             .map(drop)
-            .map_err(|error: diesel::result::Error| not_written(error))
+            .map_err(not_written::<diesel::result::Error>)
     }
 
     fn mark_alive(&mut self, at: Micros) -> Result<(), JournalError> {
@@ -136,7 +137,7 @@ impl Journal for SqliteJournal {
 fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> {
     for CommittedEntry { seq, leaf, payload, .. } in &batch.entries {
         let row = (entry::seq.eq(int(*seq)), entry::leaf.eq(&**leaf), entry::payload.eq(&**payload));
-        diesel::insert_into(entry::table).values(row).execute(connection).map_err(|error| taken(error))?;
+        diesel::insert_into(entry::table).values(row).execute(connection).map_err(taken)?;
     }
     for full in &batch.tiles {
         let row = (tile::level.eq(i64::from(full.level)), tile::idx.eq(int(full.index)), tile::bytes.eq(&full.bytes));
@@ -149,7 +150,7 @@ fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> 
             outcome::first.eq(int(*first)),
             outcome::count.eq(int(*count)),
             outcome::at.eq(at.get()),
-            outcome::rule.eq(rule.map(|rule| rule.name())),
+            outcome::rule.eq(rule.map(Code::name)),
         );
         diesel::insert_into(outcome::table).values(row).execute(connection)?;
     }

@@ -42,6 +42,7 @@ impl SqliteReader {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: impl ToString) -> ReadError {
     ReadError(error.to_string())
 }

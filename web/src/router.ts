@@ -1,0 +1,17 @@
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+
+export const routes: RouteRecordRaw[] = [
+  { path: '/', name: 'hall', component: () => import('./views/HallView.vue'), meta: { title: 'hall.title' } },
+  { path: '/lots/:id', name: 'lot', component: () => import('./views/LotView.vue'), meta: { title: 'lot.title' } },
+  { path: '/lots/:id/room', name: 'room', component: () => import('./views/RoomView.vue'), meta: { title: 'room.title' } },
+  { path: '/floor', name: 'floor', component: () => import('./views/FloorView.vue'), meta: { title: 'floor.title', theme: 'dark' } },
+  { path: '/review/:id', name: 'review', component: () => import('./views/ReviewView.vue'), meta: { title: 'review.title' } },
+  { path: '/verify', name: 'verify', component: () => import('./views/LaterView.vue'), meta: { title: 'nav.verify' } },
+  { path: '/:rest(.*)*', name: 'missing', component: () => import('./views/LaterView.vue'), meta: { title: 'state.missing.title' } },
+]
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes,
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+})
