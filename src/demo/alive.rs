@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use super::calendar::{self, Calendar, day_of, days_after};
 use super::lots::{LotPlan, Order, Outcome, QuestionPlan, Twist};
 use super::seed::Rng;
-use super::words;
-use super::year::{ProjectPlan, Year, fresh_title};
+use super::year::{ProjectPlan, Year, fresh_subject};
 use crate::base::{Micros, Span};
 use crate::engine::calendar::CityPeriods;
 use crate::engine::rules::Category::{self, A, B, C, D};
@@ -85,7 +84,7 @@ fn project(
     category: Category,
     standing: Standing,
 ) -> ProjectPlan {
-    let (title, trade) = fresh_title(category, titles, rng);
+    let subject = fresh_subject(category, titles, rng);
     let (noticed_at, opens_at) = times(year, rng, category, standing);
     let listing = category == B && !matches!(standing, Live(_));
     let (free, window) = match standing {
@@ -98,8 +97,8 @@ fn project(
         cast: &year.cast,
         secrets: &year.brief.secrets,
         category,
-        trade,
-        title: title.clone(),
+        trade: subject.trade,
+        title: subject.title.clone(),
         target: value(category, rng),
         noticed_at,
         opens_at,
@@ -129,9 +128,9 @@ fn project(
         id: rng.id(noticed_at),
         code: String::new(),
         category,
-        title,
-        owner: rng.pick(&year.cast.owners_of(category)),
-        place: words::place(rng),
+        title: subject.title,
+        owner: year.cast.owner(subject.owner),
+        place: subject.place,
         registered_at: noticed_at.minus(Span::minutes(rng.between(5, 55))),
         lots: vec![lot],
         completed: false,

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::seed::Rng;
 use super::words;
 use crate::base::{Id, Micros};
-use crate::engine::rules::Category;
 use crate::identity::credit_code::CreditCode;
 
 /// What a company does; decides what it bids for.
@@ -41,7 +40,6 @@ pub struct Owner {
     pub person: Person,
     pub name: String,
     pub credit_code: String,
-    pub categories: &'static [Category],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +99,9 @@ impl Cast {
         }
     }
 
-    /// Indices of the owners that trade in `category`.
-    pub fn owners_of(&self, category: Category) -> Vec<usize> {
-        self.owners.iter().enumerate().filter(|(_, o)| o.categories.contains(&category)).map(|(i, _)| i).collect()
+    /// Index of the owner with this in its name.
+    pub fn owner(&self, part: &str) -> usize {
+        self.owners.iter().position(|owner| owner.name.contains(part)).unwrap_or(0)
     }
 
     /// Indices of the companies of `trade`.
@@ -125,11 +123,11 @@ fn credit_code(kind: &str, rng: &mut Rng) -> String {
 fn owners(rng: &mut Rng, since: Micros) -> Vec<Owner> {
     words::OWNERS
         .iter()
-        .map(|(name, categories)| {
+        .map(|name| {
             // 11 an organ of the state, 91 a company.
             let kind = if name.ends_with("公司") { "91" } else { "11" };
             let (person, credit_code) = (person(rng, since), credit_code(kind, rng));
-            Owner { person, name: (*name).to_owned(), credit_code, categories }
+            Owner { person, name: (*name).to_owned(), credit_code }
         })
         .collect()
 }

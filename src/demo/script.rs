@@ -1,6 +1,8 @@
 //! Who does what when: the plan of a year as commands in the order of time. An agenda holds what is to come; what depends
 //! on the course of things (a countdown, a number, a standstill) is read from the rehearsal.
 
+mod acts;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -10,18 +12,14 @@ use super::drive::DemoError;
 use super::lots::{LotPlan, Twist};
 use super::rehearsal::{Expected, Rehearsal};
 use super::seed::Rng;
-use super::statements::Hand;
-use super::words;
 use super::year::{ProjectPlan, Year};
-use crate::base::{Code, Hash, Id, Micros, Span};
-use crate::engine::event::{
-    Contracted, DepositConfirmed, DepositForfeited, DepositReturned, Noticed, PauseOrdered, ProjectRegistered,
-    PublicityStarted, QuestionRaised, ReserveDisclosed, SignedUp,
-};
+use crate::base::{Code, Micros, Span};
 use crate::engine::rules::Method;
-use crate::engine::state::{Deposit, Lot};
-use crate::engine::{Action, Actor, Command, Phase, Subject};
+use crate::engine::state::Lot;
+use crate::engine::{Command, Phase};
 use crate::ledger::Seen;
+
+pub use acts::reference;
 
 /// One command, with its time and with what must become of it.
 #[derive(Debug, Clone)]
@@ -164,205 +162,6 @@ impl<'y> Script<'y> {
 
     fn lot(&self, plan: &LotPlan) -> Option<&Lot> {
         self.rehearsal.state.lots.get(&plan.id)
-    }
-
-    /// The command of a cue; `None` when there is nothing to do, or not yet.
-    fn act(&mut self, cue: Cue, project: &'y ProjectPlan, plan: &'y LotPlan) -> Result<Option<Command>, DemoError> {
-        let operator = self.operator(cue);
-        let supervisor = Actor::Supervisor(self.year.cast.supervisor);
-        let (actor, action) = match cue.what {
-            What::Register => return Ok(self.register(operator, project)),
-            What::Notice => (operator, Action::Notice(Box::new(noticed(project, plan)))),
-            What::SignUp(bidder) => {
-                if self.phase(plan) != Some(Phase::SignUp) {
-                    return Ok(None);
-                }
-                return self.sign_up(cue, plan, bidder);
-            }
-            What::Pay(bidder) => match self.pay(plan, bidder) {
-                Some(action) => (operator, action),
-                None => return Ok(None),
-            },
-            What::Ask => match &plan.question {
-                Some(question) => (supervisor, Action::Question(question_raised(question))),
-                None => return Ok(None),
-            },
-            What::Answer => match &plan.question {
-                Some(question) => {
-                    let (_, answer) = text(&words::QUESTIONS, question.text);
-                    (operator, Action::Answer { question: question.id, text: answer.into() })
-                }
-                None => return Ok(None),
-            },
-            What::Terminate => {
-                let reason = self.rng.pick(&words::TERMINATIONS).into();
-                (operator, Action::Terminate { reason })
-            }
-            What::Early | What::Free(_) | What::Timed(_) | What::Knock | What::Late => return self.bid(cue, plan),
-            What::Confirm(index) => return self.confirm(cue, plan, index),
-            What::StandStill => match plan.twist {
-                Twist::Paused => {
-                    let reason = words::PAUSE_ORDER.0.into();
-                    let mut due = cue.at.plus(Span::days(3));
-                    if !project.completed {
-                        due = due.max(self.year.brief.until.plus(Span::days(1)));
-                    }
-                    let order = order_id(plan);
-                    (supervisor, Action::OrderPause(PauseOrdered { order, entry: None, reason, due, open: true }))
-                }
-                _ => (operator, Action::Suspend { reason: text(&words::SUSPENSIONS, cue.project).0.into() }),
-            },
-            What::Report => (operator, Action::Answer { question: order_id(plan), text: words::PAUSE_ORDER.1.into() }),
-            What::GoOn => match plan.twist {
-                Twist::Paused => {
-                    let reason = words::PAUSE_ORDER.2.into();
-                    (supervisor, Action::LiftPause { order: order_id(plan), reason })
-                }
-                _ => (operator, Action::Resume { reason: text(&words::SUSPENSIONS, cue.project).1.into() }),
-            },
-            What::Close => {
-                self.close(cue, plan);
-                return Ok(None);
-            }
-            What::Office => match self.step(cue, project, plan) {
-                Some(step) => step,
-                None => return Ok(None),
-            },
-            What::Return(bidder) | What::Forfeit(bidder) => match self.settle(cue, plan, bidder) {
-                Some(action) => (operator, action),
-                None => return Ok(None),
-            },
-        };
-        Ok(Some(Command { actor, subject: Subject::Lot(plan.id), action }))
-    }
-
-    fn operator(&self, cue: Cue) -> Actor {
-        let [first, second] = self.year.cast.operators;
-        Actor::Operator(if cue.project.is_multiple_of(2) { first } else { second })
-    }
-
-    fn phase(&self, plan: &LotPlan) -> Option<Phase> {
-        self.lot(plan).map(|lot| lot.phase)
-    }
-
-    fn register(&self, actor: Actor, project: &ProjectPlan) -> Option<Command> {
-        let owner = self.year.cast.owners.get(project.owner)?;
-        let fact = ProjectRegistered {
-            code: project.code.clone(),
-            category: project.category,
-            title: project.title.clone(),
-            owner: owner.person.organisation,
-            owner_name: owner.name.clone(),
-            place: project.place.clone(),
-        };
-        Some(Command { actor, subject: Subject::Project(project.id), action: Action::RegisterProject(fact) })
-    }
-
-    fn hand(&self, plan: &LotPlan, bidder: usize) -> Option<Hand<'y>> {
-        let company = self.year.cast.companies.get(plan.bidders.get(bidder)?.company)?;
-        let applicant = self.lot(plan).and_then(|lot| lot.applicants.get(&company.person.account));
-        let number = applicant.and_then(|applicant| applicant.number).unwrap_or(0);
-        let brief = &self.year.brief;
-        Some(Hand { secrets: &brief.secrets, origin: &brief.origin, company, lot: plan.id, number })
-    }
-
-    fn sign_up(&mut self, cue: Cue, plan: &LotPlan, bidder: usize) -> Result<Option<Command>, DemoError> {
-        let (Some(hand), Some(bidder)) = (self.hand(plan, bidder), plan.bidders.get(bidder)) else { return Ok(None) };
-        let (key, binding) = hand.binding(cue.at)?;
-        let account = hand.company.person.account;
-        let fact = SignedUp {
-            account,
-            company: hand.company.name.clone(),
-            credit_code: hand.company.credit_code.clone(),
-            reference: reference(plan.id, account),
-            key,
-            binding,
-            priority: bidder.priority,
-            random: self.rng.hash(),
-        };
-        let (actor, subject) = (Actor::Company(account), Subject::Lot(plan.id));
-        Ok(Some(Command { actor, subject, action: Action::SignUp(fact) }))
-    }
-
-    fn pay(&mut self, plan: &LotPlan, bidder: usize) -> Option<Action> {
-        let account = self.hand(plan, bidder)?.company.person.account;
-        let lot = self.lot(plan)?;
-        let waits = lot.applicants.get(&account).is_some_and(|applicant| applicant.deposit == Deposit::Awaited);
-        if !waits || !matches!(lot.phase, Phase::SignUp | Phase::Waiting) {
-            return None;
-        }
-        let (reference, amount) = (reference(plan.id, account), plan.rules.deposit);
-        Some(Action::ConfirmDeposit(DepositConfirmed { reference, amount, random: self.rng.hash() }))
-    }
-
-    fn bid(&mut self, cue: Cue, plan: &LotPlan) -> Result<Option<Command>, DemoError> {
-        let Some(bid) = bid_of(cue, plan) else { return Ok(None) };
-        let Some(hand) = self.hand(plan, bid.bidder) else { return Ok(None) };
-        self.statements += 1;
-        let signed = hand.bid(bid.amount, bid.rung, cue.at, self.seen, self.statements)?;
-        let (actor, subject) = (Actor::Bidder(hand.number), Subject::Lot(plan.id));
-        Ok(Some(Command { actor, subject, action: Action::Bid(signed) }))
-    }
-
-    fn confirm(&mut self, cue: Cue, plan: &LotPlan, index: usize) -> Result<Option<Command>, DemoError> {
-        let Some(bidder) = plan.course.confirms.get(index) else { return Ok(None) };
-        let Some(hand) = self.hand(plan, *bidder) else { return Ok(None) };
-        self.statements += 1;
-        let signed = hand.confirmation(cue.at, self.statements)?;
-        let (actor, subject) = (Actor::Bidder(hand.number), Subject::Lot(plan.id));
-        Ok(Some(Command { actor, subject, action: Action::ConfirmEntry(signed) }))
-    }
-
-    /// The office's next step on a lot whose auction is over.
-    fn step(&mut self, cue: Cue, project: &ProjectPlan, plan: &LotPlan) -> Option<(Actor, Action)> {
-        let operator = self.operator(cue);
-        let owner = Actor::Owner(self.year.cast.owners.get(project.owner)?.person.account);
-        let lot = self.lot(plan)?;
-        match lot.phase {
-            Phase::Disclosing => {
-                let reserve = plan.reserve?;
-                if reserve.disclosed_after.is_none() {
-                    let lapses = lot.reserve_due?;
-                    self.office(cue, lapses);
-                    return None;
-                }
-                let fact = ReserveDisclosed { amount: reserve.amount, nonce: reserve.nonce };
-                Some((owner, Action::DiscloseReserve(fact)))
-            }
-            Phase::Ranked if plan.twist == Twist::Withdrawn => {
-                Some((operator, Action::DeclareFailed { reason: words::WITHDRAWAL.into() }))
-            }
-            Phase::Ranked => {
-                let settings = &self.rehearsal.state.settings;
-                let days = settings.periods.publicity_days_min(project.category).value;
-                let until = settings.holidays.end_of_days(cue.at, days)?;
-                Some((operator, Action::StartPublicity(PublicityStarted { until })))
-            }
-            Phase::Publicity => Some((owner, Action::Award)),
-            Phase::Awarded => Some((owner, Action::Contract(Contracted { sha256: contract_digest(plan.id) }))),
-            Phase::Contracted => Some((operator, Action::Archive)),
-            _ => None,
-        }
-    }
-
-    fn settle(&self, cue: Cue, plan: &LotPlan, bidder: usize) -> Option<Action> {
-        let account = self.hand(plan, bidder)?.company.person.account;
-        let lot = self.lot(plan)?;
-        if lot.applicants.get(&account)?.deposit != Deposit::Held {
-            return None;
-        }
-        let reference = reference(plan.id, account);
-        if matches!(cue.what, What::Forfeit(_)) {
-            let reason = words::FORFEITURE.into();
-            return Some(Action::ForfeitDeposit(DepositForfeited { reference, reason }));
-        }
-        let reason = match lot.phase {
-            Phase::Failed => words::RETURN_FAILED,
-            Phase::Terminated => words::RETURN_TERMINATED,
-            _ if plan.course.winner == Some(bidder) => words::RETURN_WON,
-            _ => words::RETURN_LOST,
-        };
-        Some(Action::ReturnDeposit(DepositReturned { reference, reason: reason.into() }))
     }
 
     /// What a cue that was played brings with it.
@@ -535,39 +334,4 @@ fn bid_of(cue: Cue, plan: &LotPlan) -> Option<&BidPlan> {
         What::Late => plan.course.late.as_ref(),
         _ => None,
     }
-}
-
-fn noticed(project: &ProjectPlan, plan: &LotPlan) -> Noticed {
-    Noticed {
-        project: project.id,
-        title: plan.title.clone(),
-        estimate: plan.estimate,
-        rules: plan.rules.clone(),
-        documents: plan.documents.clone(),
-    }
-}
-
-fn question_raised(question: &super::lots::QuestionPlan) -> QuestionRaised {
-    let (text, _) = text(&words::QUESTIONS, question.text);
-    let (question, due, open) = (question.id, question.due, question.open);
-    QuestionRaised { question, entry: None, text: text.into(), due, open }
-}
-
-fn text(from: &[(&'static str, &'static str)], index: usize) -> (&'static str, &'static str) {
-    from.get(index % from.len().max(1)).copied().unwrap_or_default()
-}
-
-/// What the deposit's payment must name: says nothing about who pays.
-pub fn reference(lot: Id, account: Id) -> String {
-    let Hash(hash) = Hash::of_parts(&[&lot.to_u128().to_be_bytes(), &account.to_u128().to_be_bytes()]);
-    let digits = hash.iter().take(6).fold(0u64, |sum, byte| (sum << 8) | u64::from(*byte));
-    format!("BZJ{digits:015}")
-}
-
-fn order_id(plan: &LotPlan) -> Id {
-    Id::from_u128(plan.id.to_u128() ^ 1)
-}
-
-fn contract_digest(lot: Id) -> Hash {
-    Hash::of_parts(&[b"contract", &lot.to_u128().to_be_bytes()])
 }

@@ -57,113 +57,121 @@ const VILLAGES: [&str; 14] = [
 const RIVERS: [&str; 6] = ["云溪", "樟溪", "明江支流", "竹屿港", "青岚溪", "澄湖环河"];
 const USES: [&str; 5] = ["住宅用地", "商住用地", "商业服务业用地", "工业用地", "物流仓储用地"];
 
-/// Who lets build, sells or buys, and in which categories.
-pub const OWNERS: [(&str, &[Category]); 18] = [
-    ("明江市城乡建设局", &[Category::A]),
-    ("明江市交通建设服务中心", &[Category::A]),
-    ("明江市水务局", &[Category::A, Category::D]),
-    ("明江市澄湖新区管理委员会", &[Category::A]),
-    ("明江市城市更新建设有限公司", &[Category::A, Category::C]),
-    ("明江市教育局", &[Category::A, Category::D]),
-    ("明江市农业农村局", &[Category::A, Category::D]),
-    ("明江市云溪镇人民政府", &[Category::A, Category::D]),
-    ("明江市自然资源和规划局", &[Category::B]),
-    ("明江市矿产资源服务中心", &[Category::B]),
-    ("明江市国有资产经营有限公司", &[Category::C]),
-    ("明江市机关事务服务中心", &[Category::C, Category::D]),
-    ("明江市城乡公交有限公司", &[Category::C]),
-    ("明江市粮食收储有限公司", &[Category::C]),
-    ("明江市第一人民医院", &[Category::D]),
-    ("明江市数据管理中心", &[Category::D]),
-    ("明江市环境卫生服务中心", &[Category::D]),
-    ("明江市图书馆", &[Category::D]),
+/// Who lets build, sells or buys.
+pub const OWNERS: [&str; 18] = [
+    "明江市城乡建设局",
+    "明江市交通建设服务中心",
+    "明江市水务局",
+    "明江市澄湖新区管理委员会",
+    "明江市城市更新建设有限公司",
+    "明江市教育局",
+    "明江市农业农村局",
+    "明江市云溪镇人民政府",
+    "明江市自然资源和规划局",
+    "明江市矿产资源服务中心",
+    "明江市国有资产经营有限公司",
+    "明江市机关事务服务中心",
+    "明江市城乡公交有限公司",
+    "明江市粮食收储有限公司",
+    "明江市第一人民医院",
+    "明江市数据管理中心",
+    "明江市环境卫生服务中心",
+    "明江市图书馆",
 ];
 
-const ENGINEERING: [(&str, Trade); 16] = [
-    ("{路}（{街}至{村}段）道路改造工程施工", Trade::Build),
-    ("{镇}卫生院迁建工程施工", Trade::Build),
-    ("{镇}污水管网提升改造工程", Trade::Build),
-    ("{村}至{庄}农村公路提升工程", Trade::Build),
-    ("{镇}中心小学扩建工程施工", Trade::Build),
-    ("{镇}老旧小区改造工程（第{号}批）", Trade::Build),
-    ("{河}综合治理工程（{镇}段）", Trade::Build),
-    ("{镇}高标准农田建设工程", Trade::Build),
-    ("澄湖新区{号}号地块配套道路工程", Trade::Build),
-    ("{镇}文化活动中心装修工程", Trade::Build),
-    ("{路}跨{河}桥梁加固工程", Trade::Build),
-    ("{镇}供水管网改造工程（第{号}期）", Trade::Build),
-    ("{镇}养老服务中心建设工程", Trade::Build),
-    ("{路}路灯节能改造工程", Trade::Build),
-    ("{镇}公共停车场建设工程", Trade::Build),
-    ("{村}地质灾害治理工程", Trade::Build),
+/// A title with blanks, who bids for such things, and whose they are: parts of names in [`OWNERS`].
+type Template = (&'static str, Trade, &'static [&'static str]);
+
+const ENGINEERING: [Template; 16] = [
+    ("{路}（{街}至{村}段）道路改造工程施工", Trade::Build, &["交通建设", "城乡建设"]),
+    ("{镇}卫生院迁建工程施工", Trade::Build, &["城乡建设"]),
+    ("{镇}污水管网提升改造工程", Trade::Build, &["水务"]),
+    ("{村}至{庄}农村公路提升工程", Trade::Build, &["交通建设"]),
+    ("{镇}中心小学扩建工程施工", Trade::Build, &["教育"]),
+    ("{镇}老旧小区改造工程（第{号}批）", Trade::Build, &["城市更新", "城乡建设"]),
+    ("{河}综合治理工程（{镇}段）", Trade::Build, &["水务"]),
+    ("{镇}高标准农田建设工程", Trade::Build, &["农业农村"]),
+    ("澄湖新区{号}号地块配套道路工程", Trade::Build, &["新区管理"]),
+    ("{镇}文化活动中心装修工程", Trade::Build, &["城乡建设", "人民政府"]),
+    ("{路}跨{河}桥梁加固工程", Trade::Build, &["交通建设"]),
+    ("{镇}供水管网改造工程（第{号}期）", Trade::Build, &["水务"]),
+    ("{镇}养老服务中心建设工程", Trade::Build, &["城乡建设"]),
+    ("{路}路灯节能改造工程", Trade::Build, &["城乡建设"]),
+    ("{镇}公共停车场建设工程", Trade::Build, &["城市更新"]),
+    ("{村}地质灾害治理工程", Trade::Build, &["农业农村", "人民政府"]),
 ];
-const LAND: [(&str, Trade); 4] = [
-    ("{镇}{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate),
-    ("澄湖新区{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate),
-    ("{路}北侧{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate),
-    ("{镇}{村}建筑用石料矿采矿权出让", Trade::Mining),
+const LAND: [Template; 4] = [
+    ("{镇}{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate, &["自然资源"]),
+    ("澄湖新区{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate, &["自然资源"]),
+    ("{路}北侧{号}号地块国有建设用地使用权出让（{地}）", Trade::Estate, &["自然资源"]),
+    ("{镇}{村}建筑用石料矿采矿权出让", Trade::Mining, &["矿产"]),
 ];
-const PROPERTY: [(&str, Trade); 9] = [
-    ("{路}{号}号商铺五年租赁权", Trade::Estate),
-    ("{镇}农贸市场摊位三年经营权", Trade::Goods),
-    ("报废公务车辆处置（第{号}批）", Trade::Goods),
-    ("退役公交车辆整体转让（第{号}批）", Trade::Goods),
-    ("{镇}旧粮库房屋及附属设施转让", Trade::Estate),
-    ("{路}{号}号办公楼整体转让", Trade::Estate),
-    ("闲置医疗设备整体转让（第{号}批）", Trade::Goods),
-    ("{村}水库水面十年承包经营权", Trade::Goods),
-    ("{路}户外广告位三年经营权（第{号}组）", Trade::Service),
+const PROPERTY: [Template; 9] = [
+    ("{路}{号}号商铺五年租赁权", Trade::Estate, &["国有资产", "城市更新"]),
+    ("{镇}农贸市场摊位三年经营权", Trade::Goods, &["国有资产"]),
+    ("报废公务车辆处置（第{号}批）", Trade::Goods, &["机关事务"]),
+    ("退役公交车辆整体转让（第{号}批）", Trade::Goods, &["公交"]),
+    ("{镇}旧粮库房屋及附属设施转让", Trade::Estate, &["粮食"]),
+    ("{路}{号}号办公楼整体转让", Trade::Estate, &["国有资产", "机关事务"]),
+    ("闲置医疗设备整体转让（第{号}批）", Trade::Goods, &["国有资产"]),
+    ("{村}水库水面十年承包经营权", Trade::Goods, &["国有资产"]),
+    ("{路}户外广告位三年经营权（第{号}组）", Trade::Service, &["公交", "国有资产"]),
 ];
-const PROCUREMENT: [(&str, Trade); 16] = [
-    ("{镇}智慧校园设备采购（第{号}批）", Trade::It),
-    ("政务云平台扩容服务采购（第{号}期）", Trade::It),
-    ("视频监控设备更新采购（{镇}）", Trade::It),
-    ("不动产登记系统运行维护服务采购", Trade::It),
-    ("医用影像设备采购（第{号}批）", Trade::Goods),
-    ("中小学课桌椅采购（{镇}）", Trade::Goods),
-    ("环卫作业车辆采购（第{号}批）", Trade::Goods),
-    ("办公家具采购（第{号}批）", Trade::Goods),
-    ("应急救援物资采购（第{号}批）", Trade::Goods),
-    ("图书文献采购（第{号}批）", Trade::Goods),
-    ("{镇}生活垃圾清运服务采购", Trade::Service),
-    ("{镇}公园绿化养护服务采购", Trade::Service),
-    ("机关食堂服务采购（{路}办公区）", Trade::Service),
-    ("{镇}河道保洁服务采购", Trade::Service),
-    ("机关物业管理服务采购（{路}办公区）", Trade::Service),
-    ("学生体检服务采购（{镇}）", Trade::Service),
+const PROCUREMENT: [Template; 16] = [
+    ("{镇}智慧校园设备采购（第{号}批）", Trade::It, &["教育"]),
+    ("政务云平台扩容服务采购（第{号}期）", Trade::It, &["数据管理"]),
+    ("视频监控设备更新采购（{镇}）", Trade::It, &["数据管理"]),
+    ("不动产登记系统运行维护服务采购", Trade::It, &["数据管理"]),
+    ("医用影像设备采购（第{号}批）", Trade::Goods, &["医院"]),
+    ("中小学课桌椅采购（{镇}）", Trade::Goods, &["教育"]),
+    ("环卫作业车辆采购（第{号}批）", Trade::Goods, &["环境卫生"]),
+    ("办公家具采购（第{号}批）", Trade::Goods, &["机关事务", "医院"]),
+    ("应急救援物资采购（第{号}批）", Trade::Goods, &["水务", "人民政府"]),
+    ("图书文献采购（第{号}批）", Trade::Goods, &["图书馆"]),
+    ("{镇}生活垃圾清运服务采购", Trade::Service, &["环境卫生"]),
+    ("{镇}公园绿化养护服务采购", Trade::Service, &["环境卫生"]),
+    ("机关食堂服务采购（{路}办公区）", Trade::Service, &["机关事务"]),
+    ("{镇}河道保洁服务采购", Trade::Service, &["水务"]),
+    ("机关物业管理服务采购（{路}办公区）", Trade::Service, &["机关事务"]),
+    ("学生体检服务采购（{镇}）", Trade::Service, &["教育"]),
 ];
 
-/// A title, and the trade of those who bid for it.
-pub fn title(category: Category, rng: &mut Rng) -> (String, Trade) {
-    let templates: &[(&str, Trade)] = match category {
+/// A project's outline.
+pub struct Subject {
+    pub title: String,
+    /// Of those who bid for it.
+    pub trade: Trade,
+    /// Part of its owner's name.
+    pub owner: &'static str,
+    pub place: String,
+}
+
+/// Something that the city builds, sells or buys.
+pub fn subject(category: Category, rng: &mut Rng) -> Subject {
+    let templates: &[Template] = match category {
         Category::A => &ENGINEERING,
         Category::B => &LAND,
         Category::C => &PROPERTY,
         Category::D => &PROCUREMENT,
     };
-    let (template, trade) = templates.get(rng.index(templates.len())).copied().unwrap_or_default();
-    let mut title = template.to_owned();
-    for (place, words) in [
-        ("{镇}", &TOWNS[..]),
-        ("{路}", &ROADS),
+    let (template, trade, owners) = templates.get(rng.index(templates.len())).copied().unwrap_or_default();
+    let town = rng.pick(&TOWNS);
+    let mut title = template.replace("{镇}", town).replace("{号}", &rng.between(1, 40).to_string());
+    for (blank, words) in [
+        ("{路}", &ROADS[..]),
         ("{街}", &ROADS),
         ("{村}", &VILLAGES),
         ("{庄}", &VILLAGES),
         ("{河}", &RIVERS),
         ("{地}", &USES),
     ] {
-        if title.contains(place) {
+        if title.contains(blank) {
             // A road does not lead to itself.
             let unused: Vec<&str> = words.iter().copied().filter(|word| !title.contains(word)).collect();
-            title = title.replace(place, rng.pick(&unused));
+            title = title.replace(blank, rng.pick(&unused));
         }
     }
-    (title.replace("{号}", &rng.between(1, 40).to_string()), trade)
-}
-
-/// Where it is.
-pub fn place(rng: &mut Rng) -> String {
-    format!("明江市{}", rng.pick(&TOWNS))
+    Subject { title, trade, owner: rng.pick(owners), place: format!("明江市{town}") }
 }
 
 const CITIES: [&str; 6] = ["明江", "明江", "明江", "青栾", "渌浦", "云硐"];

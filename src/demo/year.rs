@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use time::Date;
 
 use super::calendar::{self, Calendar, day_of, days_after};
-use super::cast::{Cast, Trade};
+use super::cast::Cast;
 use super::lots::{LotPlan, Order, Outcome, Twist};
 use super::seed::{Rng, Secrets};
-use super::{alive, amounts, words};
+use super::words::{self, Subject};
+use super::{alive, amounts};
 use crate::base::{Fen, Id, Micros, Span};
 use crate::engine::calendar::CityPeriods;
 use crate::engine::code::CodeFormat;
@@ -76,10 +77,7 @@ pub fn settings() -> Result<PlatformConfigured, PlanError> {
 /// What one project of the year is to be, before it has dates.
 struct Sketch {
     category: Category,
-    title: String,
-    trade: Trade,
-    owner: usize,
-    place: String,
+    subject: Subject,
     twists: Vec<Twist>,
 }
 
@@ -132,15 +130,14 @@ impl Year {
         categories
             .into_iter()
             .map(|category| {
-                let (title, trade) = fresh_title(category, &mut titles, &mut rng);
-                let owners = self.cast.owners_of(category);
+                let subject = fresh_subject(category, &mut titles, &mut rng);
                 let lots = match rng.below(100) {
                     0..84 => 1,
                     84..96 => 2,
                     _ => 3,
                 };
                 let twists = (0..lots).map(|_| decks.draw(category, &mut rng)).collect();
-                Sketch { category, title, trade, owner: rng.pick(&owners), place: words::place(&mut rng), twists }
+                Sketch { category, subject, twists }
             })
             .collect()
     }
@@ -155,13 +152,13 @@ impl Year {
         let mut lots = Vec::new();
         for (place, (twist, target)) in sketch.twists.iter().zip(targets).enumerate() {
             let suffix = if several { part(sketch.category, place) } else { String::new() };
-            let title = format!("{}{suffix}", sketch.title);
+            let title = format!("{}{suffix}", sketch.subject.title);
             let minute = 9 * 60 + 30 * rng.below(12) + 10 * u64::try_from(place).unwrap_or(0);
             let mut order = Order {
                 cast: &self.cast,
                 secrets: &self.brief.secrets,
                 category: sketch.category,
-                trade: sketch.trade,
+                trade: sketch.subject.trade,
                 title,
                 target: *target,
                 noticed_at: Micros::default(),
@@ -186,9 +183,9 @@ impl Year {
             id: rng.id(first_notice),
             code: String::new(),
             category: sketch.category,
-            title: sketch.title,
-            owner: sketch.owner,
-            place: sketch.place,
+            owner: self.cast.owner(sketch.subject.owner),
+            title: sketch.subject.title,
+            place: sketch.subject.place,
             registered_at: first_notice.minus(Span::minutes(rng.between(5, 55))),
             lots,
             completed: true,
@@ -242,16 +239,18 @@ impl Year {
     }
 }
 
-/// A title that no project of the year has yet.
-pub fn fresh_title(category: Category, titles: &mut BTreeSet<String>, rng: &mut Rng) -> (String, Trade) {
+/// A subject whose title no project of the year has yet.
+pub fn fresh_subject(category: Category, titles: &mut BTreeSet<String>, rng: &mut Rng) -> Subject {
     for _ in 0..50 {
-        let (title, trade) = words::title(category, rng);
-        if titles.insert(title.clone()) {
-            return (title, trade);
+        let subject = words::subject(category, rng);
+        if titles.insert(subject.title.clone()) {
+            return subject;
         }
     }
-    let (title, trade) = words::title(category, rng);
-    (format!("{title}（续建 {}）", titles.len()), trade)
+    let subject = words::subject(category, rng);
+    let title = format!("{}（续 {}）", subject.title, titles.len());
+    titles.insert(title.clone());
+    Subject { title, ..subject }
 }
 
 /// 标段 of engineering, 标包 of procurement, 宗地 of land, 标的 of property.
