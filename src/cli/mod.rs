@@ -2,6 +2,8 @@
 //! Must never know: trading rules, SQL.
 //! Start reading at `serve`.
 
+mod admin;
+mod demo;
 mod export;
 mod keys;
 pub mod open;
@@ -52,6 +54,8 @@ enum Command {
     Verify(Box<verify::Args>),
     /// Write a ledger into one file that `verify` takes offline.
     Export(export::Args),
+    /// Make one of the first administrators of a platform.
+    Admin(admin::Args),
     /// Show or make the server's keys.
     Keys(keys::Args),
     /// Print the OpenAPI document.
@@ -66,6 +70,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),
+        Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };

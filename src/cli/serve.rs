@@ -11,6 +11,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::Outcome;
+use super::demo::Demonstration;
 use super::open::{Setup, open};
 use super::output::say;
 use crate::base::limits::{CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX};
@@ -54,10 +55,13 @@ pub fn run(config: Option<&Path>, args: Args) -> Outcome {
 async fn serve(settings: Settings, demo: bool) -> Outcome {
     let clock = Arc::new(SystemClock);
     let dir = DataDir::open(&settings.data)?;
+    let keys = dir.keys_path();
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
     let platform = open(dir, setup, clock)?;
     let sequencer = platform.desk.sequencer.clone();
     let hub = Arc::clone(&platform.hub);
+    let url = format!("http://{}", settings.listen);
+    let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
     let parts = platform.parts(http);
     let server = HttpServer::new(move || app(parts.clone()))
@@ -71,11 +75,14 @@ async fn serve(settings: Settings, demo: bool) -> Outcome {
         .bind(settings.listen)
         .map_err(|error| format!("listen: cannot use {}: {error}", settings.listen))?
         .run();
-    say(&format!("Mingjian 明鉴 is serving on http://{}", settings.listen));
+    say(&format!("Mingjian 明鉴 is serving on {url}"));
     tracing::info!(listen = %settings.listen, "serving");
 
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
+    if let Some(demonstration) = demonstration {
+        demonstration.play(settings.listen);
+    }
     wait_for_signal().await?;
     // Drain: no new viewer, no new request; then the last commit, the last checkpoint, the snapshot.
     say("shutting down: draining connections, then the last commit and checkpoint");

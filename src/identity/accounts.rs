@@ -242,7 +242,7 @@ impl Identity {
         })
     }
 
-    fn account_row(&self, new: NewAccount<'_>, now: Micros) -> Result<AccountRow, Code> {
+    pub(super) fn account_row(&self, new: NewAccount<'_>, now: Micros) -> Result<AccountRow, Code> {
         Ok(AccountRow {
             id: self.fresh_id(now),
             login: login_name(new.login)?,

@@ -28,6 +28,7 @@ pub mod lockout;
 
 pub mod audit;
 
+pub mod seed;
 pub mod session;
 
 pub mod sign_in;
@@ -47,6 +48,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use accounts::NewAccount;
 pub use audience::may_read;
 pub use credit_code::CreditCode;
 pub use entropy::SystemEntropy;
