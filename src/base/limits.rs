@@ -58,6 +58,9 @@ pub const PAGE_MAX_ROWS: usize = 200;
 pub const VIEWER_QUEUE_MAX_BYTES: usize = 256 * 1_024;
 /// A viewer's unsent frames before it is cut off.
 pub const VIEWER_QUEUE_MAX_FRAMES: usize = 512;
+/// A viewer over its budget that has taken nothing for this long is slow. Shorter, and a burst that the server itself is
+/// slow to send would throw out everybody at once, to come back at the worst moment.
+pub const VIEWER_OVERDUE_MAX: Span = Span::secs(1);
 /// A viewer's write that makes no progress.
 pub const VIEWER_STALL_MAX: Span = Span::secs(5);
 /// 招标拍卖挂牌出让国有建设用地使用权规定 art. 18: a listing lasts at least ten days.

@@ -66,6 +66,8 @@ async fn serve(settings: Settings, demo: bool) -> Outcome {
     let parts = platform.parts(http);
     let server = HttpServer::new(move || app(parts.clone()))
         .on_connect(keep_socket)
+        // A viewer that only listens says good-bye by closing its side; waiting on would hold its seat till the next write.
+        .h1_allow_half_closed(false)
         .workers(if settings.workers == 0 { std::thread::available_parallelism()?.get() } else { settings.workers })
         .max_connections(CONNECTIONS_MAX)
         .client_request_timeout(Duration::from_micros(HEADERS_WAIT_MAX.get()))

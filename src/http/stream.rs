@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Extensions;
@@ -18,7 +18,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use futures_util::Stream as _;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant as Deadline, MissedTickBehavior, interval_at, sleep_until, timeout_at};
+use tokio::time::{Instant as Deadline, MissedTickBehavior, interval_at, sleep, sleep_until};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -208,40 +208,43 @@ async fn converse(hub: Arc<Hub>, viewer: Arc<Viewer>, mut messages: AggregatedMe
     let subscribe_by = start + limits.subscribe_wait;
     let mut allowance = Allowance::new(Instant::now());
     let mut subscribed = false;
-    let verdict = loop {
+    loop {
         let outcome = tokio::select! {
             message = messages.recv() => match message {
                 Some(Ok(message)) => hear(&hub, &viewer, &mut allowance, &mut subscribed, message).await,
                 Some(Err(error)) => Err(code_of(&error)),
-                None => break None,
+                None => break,
             },
             () = viewer.rung() => heed(&hub, &viewer).await,
             _ = recheck.tick(), if viewer.account().is_some() => hub.renew(&viewer).await,
             () = sleep_until(subscribe_by), if !subscribed => Err(CloseCode::Policy),
         };
         if let Err(code) = outcome {
-            break Some(code);
+            viewer.close(code);
         }
-    };
-    if let Some(code) = verdict {
-        viewer.close(code);
-        // The close frame gets a moment to arrive and the client one to answer it.
-        let until = Deadline::now() + limits.close_grace;
-        while let Ok(Some(Ok(_))) = timeout_at(until, messages.recv()).await {}
+        if viewer.is_over() {
+            break;
+        }
+    }
+    drop(messages);
+    let_go(&viewer, limits.close_grace).await;
+}
+
+/// Ends the socket: at once if the client has left without a word, otherwise after the close frame has had time to
+/// arrive. A cut resets the connection, so it must not overtake what is still on its way.
+async fn let_go(viewer: &Viewer, grace: Duration) {
+    if viewer.closing().is_some() {
+        sleep(grace).await;
     }
     viewer.cut();
 }
 
-/// The bell rang: the stream is over, or rights have changed.
+/// The bell rang: the stream is over, which the caller sees, or rights have changed.
 async fn heed(hub: &Arc<Hub>, viewer: &Arc<Viewer>) -> Result<(), CloseCode> {
     if viewer.takes_recheck() {
         hub.renew(viewer).await?;
     }
-    match viewer.closing() {
-        Some(code) => Err(code),
-        None if viewer.is_gone() => Err(CloseCode::Normal),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 async fn hear(
@@ -404,13 +407,12 @@ async fn attend(hub: Arc<Hub>, viewer: Arc<Viewer>) {
         };
         if let Err(code) = outcome {
             viewer.close(code);
+        }
+        if viewer.is_over() {
             break;
         }
     }
-    if !viewer.is_gone() {
-        let _ = tokio::time::timeout(limits.close_grace, viewer.rung()).await;
-        viewer.cut();
-    }
+    let_go(&viewer, limits.close_grace).await;
 }
 
 /* ---- Pages ----------------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 //! A scope's recent frames. The ring holds exactly what a viewer may have waiting, so the budget needs no bookkeeping
-//! per viewer: a viewer whose place has left the ring is over it. A stalled viewer therefore costs no memory here.
+//! per viewer: a viewer whose place has left the ring has more waiting than it may. A stalled viewer therefore costs no memory here.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

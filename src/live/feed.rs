@@ -16,7 +16,7 @@ use super::channel::Place;
 use super::history::Page;
 use super::hub::Hub;
 use super::shard::Shard;
-use super::viewer::{State, Viewer};
+use super::viewer::{Seat, Stage, State, Viewer};
 use super::{CloseCode, Frame, Message, Reader, Scope};
 use crate::sequencer::ReadError;
 
@@ -42,9 +42,10 @@ pub struct Feed {
     viewer: Arc<Viewer>,
     past: Past,
     ended: bool,
+    _seat: Seat,
 }
 
-/// A joining viewer's way through history.
+/// The way through history of a viewer that joins, or that a burst has left behind.
 enum Past {
     None,
     Reading { epoch: u64, page: Pin<Box<dyn Future<Output = Result<Page, ReadError>> + Send>> },
@@ -69,8 +70,8 @@ enum Step {
 }
 
 impl Feed {
-    pub(super) fn new(hub: Arc<Hub>, shard: Arc<Shard>, viewer: Arc<Viewer>) -> Self {
-        Self { hub, shard, viewer, past: Past::None, ended: false }
+    pub(super) fn new(hub: Arc<Hub>, shard: Arc<Shard>, viewer: Arc<Viewer>, seat: Seat) -> Self {
+        Self { hub, shard, viewer, past: Past::None, ended: false, _seat: seat }
     }
 
     /// The viewer that this feed is for.
@@ -119,23 +120,18 @@ impl Feed {
         match subscription.channel.at(subscription.next) {
             Place::Frame(frame) => {
                 subscription.next = frame.seq() + 1;
-                subscription.live = true;
                 *owed_since = Some(Instant::now());
                 Step::Frame(frame, reader.clone())
             }
-            Place::Before { .. } if subscription.live => {
-                *close = Some(CloseCode::Slow);
-                drop(state);
-                self.hub.metrics.slow();
-                self.viewer.bell.notify_one();
-                Step::Item(Item::Close(CloseCode::Slow))
-            }
             Place::Before { start } => {
+                if subscription.stage == Stage::Following {
+                    subscription.stage = Stage::Behind;
+                }
                 let (scope, from, epoch) = (subscription.scope, subscription.next, subscription.epoch);
                 Step::Past { scope, from, upto: start, epoch }
             }
             Place::Level => {
-                subscription.live = true;
+                subscription.stage = Stage::Following;
                 *owed_since = None;
                 heartbeat.take().map_or(Step::Idle, |message| Step::Item(Item::Notice(message)))
             }
@@ -173,10 +169,12 @@ impl Feed {
             }
         }
         let Past::Read { frames, next, .. } = &mut self.past else { return Poll::Ready(None) };
-        let (frame, next) = (frames.pop_front(), *next);
-        let place = frame.as_ref().map_or(next, |frame| frame.seq() + 1);
-        if frame.is_none() {
-            self.past = Past::None;
+        let frame = frames.pop_front();
+        let mut place = *next;
+        match (&frame, frames.is_empty()) {
+            (Some(frame), false) => place = frame.seq() + 1,
+            // Used up: a page that stayed would lead back to here when the viewer is left behind again.
+            _ => self.past = Past::None,
         }
         let mut state = self.viewer.state();
         let Some(subscription) = state.subscription.as_mut().filter(|subscription| subscription.epoch == epoch) else {

@@ -218,3 +218,33 @@ pub fn close(code: CloseCode) -> Bytes {
     bytes.extend_from_slice(code.reason().as_bytes());
     bytes.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 6455 §5.2: seven bits, then sixteen, then sixty-four; always the shortest.
+    #[test]
+    fn lengths() {
+        for (length, expected) in [
+            (0, &[0x81, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 0xFF, 0xFF]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            assert_eq!(header(TEXT, length), expected, "{length}");
+        }
+        assert_eq!(pong(b"x")[..], [0x8A, 1, b'x']);
+        assert_eq!(close(CloseCode::Slow)[..4], [0x88, 10, 0x0F, 0xA8]);
+    }
+
+    #[test]
+    fn a_message_with_and_without_what_is_around_it() {
+        let message = Message::reset(Some(41));
+        assert_eq!(message.framed()[..2], [0x81, 21]);
+        assert_eq!(message.text(), r#"{"reset":{"head":41}}"#);
+        assert_eq!(message.inner(), r#"{"head":41}"#);
+        assert_eq!(Message::reset(None).text(), r#"{"reset":{"head":null}}"#);
+    }
+}

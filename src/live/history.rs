@@ -60,7 +60,7 @@ impl History for LedgerHistory {
                 }
                 page.next = row.seq + 1;
                 if scope == Scope::Ledger || scope.covers(subject_of(&row)) {
-                    page.entries.push(restored(row)?);
+                    page.entries.push(restored(&row)?);
                 }
             }
         }
@@ -77,7 +77,7 @@ fn subject_of(row: &StoredEntry) -> &str {
 }
 
 /// The entry as it was committed.
-fn restored(row: StoredEntry) -> Result<CommittedEntry, ReadError> {
+fn restored(row: &StoredEntry) -> Result<CommittedEntry, ReadError> {
     let unreadable = |what: &dyn std::fmt::Display| ReadError(format!("entry {}: {what}", row.seq));
     let leaf = Leaf::parse(&row.leaf).map_err(|check| unreadable(&check.name()))?;
     let mut entry = CommittedEntry {

@@ -14,7 +14,7 @@ use super::feed::Feed;
 use super::history::{History, Page};
 use super::scope::lot_of;
 use super::shard::Shard;
-use super::viewer::{Hold, Seat, Subscription, Viewer};
+use super::viewer::{Hold, Seat, Stage, Subscription, Viewer};
 use super::{CloseCode, Denied, Frame, Gate, Lifeline, Limits, Message, Reader, Scope};
 use crate::base::Id;
 use crate::base::limits::{HISTORY_PAGE_ROWS, HISTORY_READS_MAX};
@@ -142,14 +142,14 @@ impl Hub {
             return Err(CloseCode::Rate);
         }
         let number = self.viewer_numbers.fetch_add(1, Ordering::Relaxed);
-        let viewer = Arc::new(Viewer::new(number, reader, lifeline, seat));
+        let viewer = Arc::new(Viewer::new(number, reader, lifeline));
         let shard = self.shard();
         shard.viewers().insert(number, viewer.clone());
         // Looked at after the viewer stands in the list that `drain` goes through: one of the two sees the other.
         if self.draining.load(Ordering::SeqCst) {
             viewer.close(CloseCode::Drain);
         }
-        Ok(Feed::new(self.clone(), shard, viewer))
+        Ok(Feed::new(self.clone(), shard, viewer, seat))
     }
 
     /// The shard of the calling thread.
@@ -190,7 +190,7 @@ impl Hub {
             state.reset = Some(Message::reset(tip.head()));
         } else {
             let epoch = self.epochs.fetch_add(1, Ordering::Relaxed);
-            state.subscription = Some(Subscription { scope, channel, next, live: false, epoch, _hold: hold });
+            state.subscription = Some(Subscription { scope, channel, next, stage: Stage::Joining, epoch, _hold: hold });
             state.heartbeat = Some(self.heartbeat_of(&tip));
         }
         drop(state);

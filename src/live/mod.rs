@@ -6,8 +6,9 @@
 //!
 //! The ledger's `seq` is the only cursor. A viewer has no queue of its own: it has a *place* in its channel's ring of
 //! recent frames, and the ring holds exactly what a viewer may have waiting. Whoever joins reads history until its place
-//! is in the ring and goes on from there, so there is no window between the two in which an entry could be lost; whoever
-//! follows and finds that its place has left the ring is too slow and is cut off, never served with a hole.
+//! is in the ring and goes on from there, so there is no window between the two in which an entry could be lost. Whoever
+//! finds that its place has left the ring is over its budget: if it has stopped taking frames it is cut off, socket and
+//! all; if a burst or a busy server left it behind, it goes through history again. Nobody is ever served with a hole.
 
 pub mod channel;
 pub mod feed;
@@ -69,6 +70,7 @@ pub struct Limits {
     pub viewers: usize,
     pub queue_frames: usize,
     pub queue_bytes: usize,
+    pub overdue: Duration,
     pub stall: Duration,
     pub heartbeat: Duration,
     pub recheck: Duration,
@@ -82,6 +84,7 @@ impl Default for Limits {
             viewers: limits::VIEWERS_MAX,
             queue_frames: limits::VIEWER_QUEUE_MAX_FRAMES,
             queue_bytes: limits::VIEWER_QUEUE_MAX_BYTES,
+            overdue: duration(limits::VIEWER_OVERDUE_MAX),
             stall: duration(limits::VIEWER_STALL_MAX),
             heartbeat: duration(limits::VIEWER_HEARTBEAT_EVERY),
             recheck: duration(limits::VIEWER_RECHECK_EVERY),

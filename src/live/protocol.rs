@@ -94,3 +94,28 @@ impl Allowance {
         left.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn allowance_is_a_burst_and_then_a_rate() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new(start);
+        for _ in 0..limits::VIEWER_MESSAGES_BURST {
+            assert!(allowance.take(1, start));
+        }
+        assert!(!allowance.take(1, start));
+        // A refusal costs nothing, and half the price is not enough.
+        let message = Duration::from_micros(MICROS_PER_MESSAGE);
+        assert!(!allowance.take(1, start + message / 2));
+        assert!(allowance.take(1, start + message));
+        assert!(!allowance.take(1, start + message));
+        let later = start + Duration::from_hours(1);
+        assert!(allowance.take(limits::VIEWER_MESSAGES_BURST, later));
+        assert!(!allowance.take(1, later));
+    }
+}

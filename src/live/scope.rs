@@ -58,3 +58,36 @@ impl FromStr for Scope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_and_what_is_covered() {
+        const LOT: &str = "lot/01JD9Z5T8Q3W6V2K4M7N0P1R2S";
+        for (scope, covered) in [
+            (LOT, &[LOT][..]),
+            ("lot/01JD9Z5T8Q3W6V2K4M7N0P1R2T", &[]),
+            ("floor", &[LOT]),
+            ("ledger", &[LOT, "project/01JD9Z5T8Q3W6V2K4M7N0P1R2S", "camera/4", "lot/", "ledger", ""]),
+        ] {
+            let parsed: Scope = scope.parse().unwrap();
+            assert_eq!(parsed.to_string(), scope);
+            for subject in [LOT, "project/01JD9Z5T8Q3W6V2K4M7N0P1R2S", "camera/4", "lot/", "ledger", ""] {
+                assert_eq!(parsed.covers(subject), covered.contains(&subject), "{scope} {subject:?}");
+            }
+        }
+        for text in [
+            "",
+            "lot",
+            "lot/",
+            "Floor",
+            "floor ",
+            "lot/01jd9z5t8q3w6v2k4m7n0p1r2s",
+            "project/01JD9Z5T8Q3W6V2K4M7N0P1R2S",
+        ] {
+            assert!(text.parse::<Scope>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, interval_at};
 
 use super::CloseCode;
 use super::hub::Hub;
 use super::viewer::Viewer;
 
-/// How often stalled viewers are looked for; a stall is five seconds.
-const PATROL_EVERY: Duration = Duration::from_millis(500);
+/// How often slow viewers are looked for; the shorter of their two clocks is a second.
+const PATROL_EVERY: Duration = Duration::from_millis(250);
 
 /// One worker thread's viewers.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Shard {
     pub(super) async fn run(self: Arc<Self>, hub: std::sync::Weak<Hub>) {
         let Some(limits) = hub.upgrade().map(|hub| hub.limits.clone()) else { return };
         let mut patrol = interval(PATROL_EVERY.min(limits.stall / 2));
-        let mut heartbeat = interval(limits.heartbeat);
+        let mut heartbeat = interval_at((Instant::now() + limits.heartbeat).into(), limits.heartbeat);
         patrol.set_missed_tick_behavior(MissedTickBehavior::Delay);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -65,12 +65,12 @@ impl Shard {
         }
     }
 
-    /// Sends away who is over its budget and cuts off who takes nothing at all.
+    /// Sends away who is over its budget, and cuts off who has taken nothing for too long whatever the amount.
     fn patrol(&self, hub: &Hub) {
         let now = Instant::now();
         for viewer in self.viewers().values() {
             let stalled = viewer.is_stalled(hub.limits.stall, now);
-            if (stalled || viewer.is_over_budget()) && viewer.close(CloseCode::Slow) {
+            if (stalled || viewer.is_over_budget(hub.limits.overdue, now)) && viewer.close(CloseCode::Slow) {
                 hub.metrics.slow();
             }
             if stalled {

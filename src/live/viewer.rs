@@ -23,8 +23,6 @@ pub struct Viewer {
     pub(super) waker: AtomicWaker,
     /// Rings when the conversation has something to do: rights to look at again, or the end.
     pub(super) bell: Notify,
-    /// Counts the viewer for as long as it exists.
-    pub(super) _seat: Seat,
 }
 
 pub(super) struct State {
@@ -48,11 +46,21 @@ pub(super) struct Subscription {
     pub channel: Arc<Channel>,
     /// The first entry not yet handed out.
     pub next: u64,
-    /// Whether the place has been in the ring: from then on, falling out of it means too slow.
-    pub live: bool,
+    pub stage: Stage,
     /// Tells this subscription from the one before it on the same connection.
     pub epoch: u64,
     pub _hold: Hold,
+}
+
+/// How a subscription gets its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// From history, at its own pace, until it has everything.
+    Joining,
+    /// From the ring: commits wake it, and its place is held to the ring.
+    Following,
+    /// Again from history, since its place has left the ring.
+    Behind,
 }
 
 /// Keeps a channel in the hub's table.
@@ -80,9 +88,10 @@ impl Drop for Seat {
 }
 
 impl Viewer {
-    pub(super) fn new(number: u64, reader: Arc<dyn Reader>, lifeline: Option<Arc<Lifeline>>, seat: Seat) -> Self {
+    pub(super) fn new(number: u64, reader: Arc<dyn Reader>, lifeline: Option<Arc<Lifeline>>) -> Self {
+        let account = reader.account();
         let state = State {
-            reader: reader.clone(),
+            reader,
             subscription: None,
             reset: None,
             heartbeat: None,
@@ -92,15 +101,7 @@ impl Viewer {
             gone: false,
             owed_since: None,
         };
-        Self {
-            number,
-            account: reader.account(),
-            lifeline,
-            state: Mutex::new(state),
-            waker: AtomicWaker::new(),
-            bell: Notify::new(),
-            _seat: seat,
-        }
+        Self { number, account, lifeline, state: Mutex::new(state), waker: AtomicWaker::new(), bell: Notify::new() }
     }
 
     /// `None` for the public.
@@ -138,9 +139,10 @@ impl Viewer {
         self.state().close
     }
 
-    /// Whether the connection is over.
-    pub fn is_gone(&self) -> bool {
-        self.state().gone
+    /// Whether the stream has ended, or is about to.
+    pub fn is_over(&self) -> bool {
+        let state = self.state();
+        state.gone || state.close.is_some()
     }
 
     /// The answer to a ping; `frame` is the complete pong frame.
@@ -178,7 +180,8 @@ impl Viewer {
     /// Wakes the feed if something waits for it.
     pub(super) fn nudge(&self, now: Instant) {
         let mut state = self.state();
-        let waits = state.subscription.as_ref().is_some_and(|s| s.live && s.channel.is_past(s.next));
+        let waits =
+            state.subscription.as_ref().is_some_and(|s| s.stage == Stage::Following && s.channel.is_past(s.next));
         if waits {
             state.owed_since.get_or_insert(now);
             drop(state);
@@ -199,13 +202,19 @@ impl Viewer {
 
     /// Whether the viewer took nothing of what it is owed for longer than `stall`.
     pub(super) fn is_stalled(&self, stall: Duration, now: Instant) -> bool {
-        let state = self.state();
-        !state.gone && state.owed_since.is_some_and(|since| now.saturating_duration_since(since) > stall)
+        self.state().is_owed_for(stall, now)
     }
 
-    /// Whether the viewer's place has left the ring.
-    pub(super) fn is_over_budget(&self) -> bool {
+    /// Whether more waits than a viewer may have waiting, and it has not begun to take it for `overdue`.
+    pub(super) fn is_over_budget(&self, overdue: Duration, now: Instant) -> bool {
         let state = self.state();
-        state.close.is_none() && state.subscription.as_ref().is_some_and(|s| s.live && s.channel.has_left(s.next))
+        let left = state.subscription.as_ref().is_some_and(|s| s.stage != Stage::Joining && s.channel.has_left(s.next));
+        left && state.is_owed_for(overdue, now)
+    }
+}
+
+impl State {
+    fn is_owed_for(&self, span: Duration, now: Instant) -> bool {
+        !self.gone && self.owed_since.is_some_and(|since| now.saturating_duration_since(since) > span)
     }
 }

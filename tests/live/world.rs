@@ -15,6 +15,7 @@ use mingjian::live::{Denied, Gate, Hub, LedgerHistory, Limits, Reader, Scope};
 use mingjian::sequencer::{
     Clock, CommittedBatch, CommittedEntry, LedgerReader, Listener, ReadError, StoredEntry, StoredOutcome, StoredPayload,
 };
+use utoipa_actix_web::{AppExt as _, scope};
 
 pub const ORIGIN: &str = "https://jy.mingjiang.example";
 pub const LOT: Id = Id::from_u128(1);
@@ -213,8 +214,13 @@ impl World {
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(routes))
+                let application = move || {
+                    let api = scope::scope("/api/v1").configure(routes);
+                    App::new().into_utoipa_app().app_data(data.clone()).service(api).into_app()
+                };
+                let server = HttpServer::new(application)
                     .on_connect(keep_socket)
+                    .h1_allow_half_closed(false)
                     .workers(2)
                     .shutdown_timeout(1)
                     .disable_signals()
