@@ -145,7 +145,9 @@ impl LiveAuction {
         let bidder = rng.pick(&willing);
         // Mostly brisk; now and then somebody waits until the countdown is nearly out.
         let longest = self.window.get() - self.window.get() / 8;
-        let delay = if rng.chance(12) {
+        let delay = if view.leader.is_none() {
+            rng.between(1_500_000, 6_000_000)
+        } else if rng.chance(12) {
             rng.between(longest / 2, longest)
         } else {
             rng.between(2_500_000, 14_000_000.min(longest))

@@ -60,7 +60,6 @@ pub enum Outcome {
 pub struct BidderPlan {
     /// Index in the cast's companies.
     pub company: usize,
-    pub priority: Option<u32>,
     pub signs_up: Micros,
     /// `None`: never pays, or nothing is to be paid.
     pub pays: Option<Micros>,
@@ -153,6 +152,7 @@ impl Order<'_> {
                 commitment: reserve_commitment(id, reserve.amount, &reserve.nonce.0),
                 disclosure,
             }),
+            priority: self.priority(&bidders),
             cap: capped.then_some(fen(target)),
             ladder: if capped { vec![course::rung(window)] } else { Vec::new() },
         };
@@ -265,10 +265,16 @@ impl Order<'_> {
                 let earliest = signs_up.plus(Span::minutes(20));
                 earliest.plus(Span::micros(rng.below(times.deposit_due.since(earliest).get())))
             });
-            let priority = (self.twist == Twist::Priority && index == 0).then_some(1);
-            bidders.push(BidderPlan { company, priority, signs_up, pays });
+            bidders.push(BidderPlan { company, signs_up, pays });
         }
         bidders
+    }
+
+    /// The first to sign up rented or held a share before.
+    fn priority(&self, bidders: &[BidderPlan]) -> Vec<String> {
+        let holder = bidders.first().filter(|_| self.twist == Twist::Priority);
+        let company = holder.and_then(|bidder| self.cast.companies.get(bidder.company));
+        company.map(|company| company.credit_code.clone()).into_iter().collect()
     }
 
     fn reserve(&self, rng: &mut Rng, lot: Id, start: i64) -> Option<(ReservePlan, Span)> {

@@ -36,7 +36,6 @@ impl Desk {
             reference: self.fresh_reference(),
             key,
             binding,
-            priority: None,
             random: self.draw(),
         };
         Ok((Right::SignUp, Subject::Lot(lot), Action::SignUp(fact)))

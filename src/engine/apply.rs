@@ -237,7 +237,7 @@ fn sign_up(lot: &mut Lot, fact: &SignedUp) {
         credit_code: fact.credit_code.clone(),
         reference: fact.reference.clone(),
         key: fact.key,
-        priority: fact.priority,
+        priority: lot.rules.priority_of(&fact.credit_code),
         deposit,
         number: None,
     };

@@ -164,9 +164,6 @@ pub struct SignedUp {
     pub key: Jwk,
     /// The company's identity key vouches for the lot key (ledger format §5).
     pub binding: String,
-    /// Rank of a claimed right of priority, 1 first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority: Option<u32>,
     /// Random input for the number, used at once when no deposit is asked for.
     pub random: Hash,
 }

@@ -64,6 +64,11 @@ fn check_rules(state: &State, project: &Project, fact: &Noticed, now: Micros) ->
     if rules.min_bidders == 0 || rules.min_bidders > bidders_max {
         return wrong("min_bidders");
     }
+    let distinct: std::collections::BTreeSet<&String> = rules.priority.iter().collect();
+    let unreadable = rules.priority.iter().any(|code| code.is_empty() || code.len() > limits::CREDIT_CODE_MAX_BYTES);
+    if rules.priority.len() > limits::PRIORITY_MAX || distinct.len() < rules.priority.len() || unreadable {
+        return wrong("priority: at most nine different unified social credit codes");
+    }
     if rules.reserve.is_some_and(|r| r.disclosure < limits::WINDOW_MIN || r.disclosure > limits::PERIOD_MAX) {
         return wrong("reserve.disclosure");
     }
@@ -116,7 +121,7 @@ pub fn sign_up(lot: &Lot, actor: Actor, fact: &SignedUp) -> Result<Vec<Event>, R
     }
     let mut events = vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::SignedUp(fact.clone()) }];
     if lot.rules.deposit.is_zero() {
-        events.push(deal_number(lot, fact.key, fact.priority, fact.random)?);
+        events.push(deal_number(lot, fact.key, lot.rules.priority_of(&fact.credit_code), fact.random)?);
     }
     Ok(events)
 }

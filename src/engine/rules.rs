@@ -41,12 +41,24 @@ pub struct Rules {
     pub timetable: Timetable,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reserve: Option<Reserve>,
+    /// Who may match the leading price and then leads (优先购买权人): unified social credit codes as the notice names them,
+    /// the first right first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub priority: Vec<String>,
     /// The price at which the price phase ends: a ceiling when prices rise, a floor when they fall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cap: Option<Fen>,
     /// What is bid for after the price has reached its cap, in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ladder: Vec<Rung>,
+}
+
+impl Rules {
+    /// Rank of the right of priority that the notice gives to this company, 1 first.
+    pub fn priority_of(&self, credit_code: &str) -> Option<u32> {
+        let place = self.priority.iter().position(|holder| holder == credit_code)?;
+        u32::try_from(place).ok()?.checked_add(1)
+    }
 }
 
 /// When what begins and ends.

@@ -95,7 +95,7 @@ objects! {
     Document { "name" String; "sha256" Hash; "bytes" u64; }
     Rules {
         "method" Method; "min_bidders" u32; "deposit" Fen; "timetable" Timetable;
-        "reserve" Reserve, optional; "cap" Fen, optional; "ladder" ListOf<Rung>, optional;
+        "reserve" Reserve, optional; "priority" ListOf<String>, optional; "cap" Fen, optional; "ladder" ListOf<Rung>, optional;
     }
 }
 

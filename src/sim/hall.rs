@@ -190,6 +190,7 @@ impl Hall {
                 deposit: Fen::ZERO,
                 timetable,
                 reserve: None,
+                priority: Vec::new(),
                 cap: None,
                 ladder: Vec::new(),
             },
@@ -212,7 +213,6 @@ impl Hall {
             reference: format!("MJ{}{place:04}", self.lot),
             key: bidder.key(),
             binding: statement::sign(&binding, &bidder.identity).map_err(|error| unsigned(&error))?,
-            priority: None,
             random,
         };
         run(sequencer, self.command(Actor::Company(bidder.account), Action::SignUp(fact)))?;

@@ -279,6 +279,7 @@ fn rules() -> Rules {
             commitment: reserve_commitment(id(LOT), Fen::new(RESERVE).unwrap(), &Hash::of(b"nonce").0),
             disclosure: Span::hours(1),
         }),
+        priority: Vec::new(),
         cap: None,
         ladder: Vec::new(),
     }
@@ -322,7 +323,6 @@ fn sign_up(book: &mut Book, company: u8) {
         reference: format!("R{company}"),
         key: signer(&format!("company {company}")).public().jwk(),
         binding: "binding".into(),
-        priority: None,
         random: Hash::of(&[company, 1]),
     };
     book.ask(when(day, 9, 0, 0), Actor::Company(account), Subject::Lot(id(LOT)), Action::SignUp(signed_up));

@@ -121,7 +121,7 @@ impl<'y> Script<'y> {
     }
 
     fn sign_up(&mut self, cue: Cue, plan: &LotPlan, bidder: usize) -> Result<Option<Command>, DemoError> {
-        let (Some(hand), Some(bidder)) = (self.hand(plan, bidder), plan.bidders.get(bidder)) else { return Ok(None) };
+        let Some(hand) = self.hand(plan, bidder) else { return Ok(None) };
         let (key, binding) = hand.binding(cue.at)?;
         let account = hand.company.person.account;
         let fact = SignedUp {
@@ -131,7 +131,6 @@ impl<'y> Script<'y> {
             reference: reference(plan.id, account),
             key,
             binding,
-            priority: bidder.priority,
             random: self.rng.hash(),
         };
         let (actor, subject) = (Actor::Company(account), Subject::Lot(plan.id));

@@ -19,7 +19,7 @@ const TWO: &[(u32, u32)] = &[(1, 0), (2, 0)];
 #[test]
 fn sign_up_deposit_number() {
     check(
-        World::noticed(plain()),
+        World::noticed(Rules { priority: vec![credit_code("乙")], ..plain() }),
         "
         -19d11:59:59.999999 甲 signs up       → no: sign_up_not_open
         -19d12:00:00     clock                → sign up opened
@@ -28,7 +28,7 @@ fn sign_up_deposit_number() {
         -18d12:00:00     office suspends      → held by office
         -18d12:00:00     乙 signs up          → no: suspended
         -18d12:00:00     office resumes       → running, credit 00:00:00
-        -18d12:00:00     乙 signs up priority 1 → signed up
+        -18d12:00:00     乙 signs up          → signed up
         -18d12:00:00     丙 signs up          → signed up
         -18d12:00:00     deposit 丁 500       → no: deposit_unknown
         -18d12:00:00     deposit 甲 499       → no: deposit_mismatch
@@ -85,7 +85,7 @@ fn one_company_one_key_one_reference_once() {
     let mut world = World::noticed(plain());
     let at = moment("-19d12:00:00");
     let mut ask = |change: &dyn Fn(&mut SignedUp)| {
-        let mut command = sign_up("乙", None, Hash::ZERO);
+        let mut command = sign_up("乙", Hash::ZERO);
         if let Action::SignUp(fact) = &mut command.action {
             change(fact);
         }
@@ -99,7 +99,7 @@ fn one_company_one_key_one_reference_once() {
         fact.reference = "另一编号".into();
         fact.key = Jwk([9; 32]);
     };
-    let Action::SignUp(before) = sign_up("乙", None, Hash::ZERO).action else { unreachable!() };
+    let Action::SignUp(before) = sign_up("乙", Hash::ZERO).action else { unreachable!() };
     for kept in ["account", "credit code", "reference", "key"] {
         let answer = ask(&|fact| {
             fresh(fact);
@@ -136,9 +136,9 @@ fn numbers_are_spread_never_dealt_twice_and_follow_from_the_random_input() {
         let at = moment("-19d12:00:00");
         for index in 0..limits::BIDDERS_PER_LOT_MAX {
             let name = index.to_string();
-            world.ask(&sign_up(&name, None, Hash::of(name.as_bytes())), at).unwrap();
+            world.ask(&sign_up(&name, Hash::of(name.as_bytes())), at).unwrap();
         }
-        let full = world.ask(&sign_up("甲", None, Hash::ZERO), at).unwrap_err();
+        let full = world.ask(&sign_up("甲", Hash::ZERO), at).unwrap_err();
         assert_eq!(full.code.name(), "bidders_full");
         let dealt: Vec<u32> = world
             .log

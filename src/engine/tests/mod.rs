@@ -52,7 +52,16 @@ pub fn rules(method: Method) -> Rules {
         deposit_due: opens.minus(Span::days(1)),
         auction_opens: opens,
     };
-    Rules { method, min_bidders: 1, deposit: fen(DEPOSIT), timetable, reserve: None, cap: None, ladder: Vec::new() }
+    Rules {
+        method,
+        min_bidders: 1,
+        deposit: fen(DEPOSIT),
+        timetable,
+        reserve: None,
+        priority: Vec::new(),
+        cap: None,
+        ladder: Vec::new(),
+    }
 }
 
 /// A hidden reserve that the owner has an hour to disclose.
@@ -118,12 +127,14 @@ impl World {
     /// Noticed, signed up, deposits confirmed: the auction is about to open. `bidders` are numbers with their ranks of
     /// priority, 0 for none.
     pub fn admitted(rules: Rules, bidders: &[(u32, u32)]) -> Self {
-        let mut world = Self::noticed(rules);
-        for (number, rank) in bidders {
+        let last = bidders.iter().map(|(_, rank)| *rank).max().unwrap_or(0);
+        let holder = |rank: u32| bidders.iter().find(|(_, r)| *r == rank).map(|(number, _)| number.to_string());
+        let priority = (1..=last).map(|rank| credit_code(&holder(rank).unwrap_or_default())).collect();
+        let mut world = Self::noticed(Rules { priority, ..rules });
+        for (number, _) in bidders {
             let at = midnight().minus(Span::days(5));
             let name = number.to_string();
-            let priority = (*rank > 0).then_some(*rank);
-            world.ask(&sign_up(&name, priority, Hash::ZERO), at).unwrap();
+            world.ask(&sign_up(&name, Hash::ZERO), at).unwrap();
             let random = world.random_for(*number);
             let fact = DepositConfirmed { reference: name, amount: fen(DEPOSIT), random };
             world.ask(&on_lot(OFFICE, Action::ConfirmDeposit(fact)), at).unwrap();
@@ -212,8 +223,7 @@ impl World {
             [who, "bid", much, "forged"] => bid(who, much, None, Jwk([254; 32])),
             [who, "confirms"] => confirm(who, number(who), key(who)),
             [who, "confirms", "forged"] => confirm(who, number(who), Jwk([254; 32])),
-            [name, "signs", "up"] => sign_up(name, None, Hash::of(name.as_bytes())),
-            [name, "signs", "up", "priority", rank] => sign_up(name, rank.parse().ok(), Hash::of(name.as_bytes())),
+            [name, "signs", "up"] => sign_up(name, Hash::of(name.as_bytes())),
             ["deposit", name, much] => {
                 let random = Hash::of(name.as_bytes());
                 let fact = DepositConfirmed { reference: name.into(), amount: amount(much), random };
@@ -297,17 +307,20 @@ fn confirm(who: &str, number: u32, key: Jwk) -> Command {
 }
 
 /// Account, key, credit code and deposit reference all follow from the name.
-pub fn sign_up(name: &str, priority: Option<u32>, random: Hash) -> Command {
+pub fn credit_code(name: &str) -> String {
+    format!("9133{name}")
+}
+
+pub fn sign_up(name: &str, random: Hash) -> Command {
     let key = Jwk(Hash::of(name.as_bytes()).0);
     let account = Id::from_u128(u128::from(u32::from_be_bytes([key.0[0], key.0[1], key.0[2], key.0[3]])) + 100);
     let fact = SignedUp {
         account,
         company: format!("{name}公司"),
-        credit_code: format!("9133{name}"),
+        credit_code: credit_code(name),
         reference: name.into(),
         key,
         binding: "jws".into(),
-        priority,
         random,
     };
     on_lot(Actor::Company(account), Action::SignUp(fact))

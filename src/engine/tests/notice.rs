@@ -126,6 +126,7 @@ fn rules_that_contradict_themselves_are_refused() {
         ("quoting for less than ten days", listing(&|l| l.quoting = below(limits::LISTING_QUOTING_MIN)), "ten days"),
         ("quoting for ten days", listing(&|_| ()), "ok"),
         ("no time to confirm", listing(&|l| l.confirm = below(limits::WINDOW_MIN)), "confirmation window"),
+        ("one right of priority twice", Rules { priority: vec!["9".into(), "9".into()], ..rising() }, "priority"),
         ("a cap at the start", Rules { cap: Some(fen(1000)), ..rising() }, "cap must lie beyond"),
         ("a floor at the ceiling", falling(1000), "cap must lie beyond"),
         ("a floor of nothing", falling(0), "cap must lie beyond"),
