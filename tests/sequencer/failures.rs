@@ -171,6 +171,11 @@ fn nobody_sees_anything_before_the_commit() {
         let (journal, faults) = FaultyJournal::around(disk.journal());
         let (sequencer, hall) = auction(&world, journal);
         let before = committed(&sequencer);
+        // Submitters are answered before listeners hear: wait for the news of what the hall needed.
+        let entries = || ear.0.lock().unwrap().iter().map(|batch| batch.entries.len()).sum::<usize>();
+        while entries() < usize::try_from(before.size).unwrap() {
+            std::thread::yield_now();
+        }
         let heard = ear.0.lock().unwrap().len();
         let gate = faults.hold_next();
         let submission = bid(&world, &hall, 1, 2);
