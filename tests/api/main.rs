@@ -1,0 +1,15 @@
+//! The whole application behind a real socket: every route, every role, every refusal, as a client sees them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod audience;
+mod bids;
+mod client;
+mod feedback;
+mod hall;
+mod health;
+mod idempotency;
+mod ledger;
+mod openapi;
+mod rights;
+mod whole_life;
+mod world;
