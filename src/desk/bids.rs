@@ -93,8 +93,9 @@ impl Desk {
             let lot: &Lot = committed.state.lots.get(&lot).ok_or(Code::LotUnknown)?;
             // 招标投标法 art. 22: until the opening a stranger who tries numbers gets the answer that a wrong key gets,
             // or the answers would count the bidders.
-            let unknown = if lot.numbers_are_public() { Code::NumberUnknown } else { Code::KeyUnknown };
-            Ok(lot.roster.get(&number).ok_or(unknown)?.key)
+            let public = lot.numbers_are_public();
+            let unknown = || if public { Code::NumberUnknown.into() } else { refusal(StatementError::KeyUnknown) };
+            Ok(lot.roster.get(&number).ok_or_else(unknown)?.key)
         })
     }
 }
