@@ -4,12 +4,21 @@
 use mingjian::base::Code;
 use serde_json::{Value, json};
 
-use crate::hall::Hall;
-use crate::world::{World, BIDDERS};
+use crate::hall::{FREE, Hall, WINDOW};
+use crate::world::{BIDDERS, World};
 
 const EVERYBODY: [&str; 11] = [
-    "newcomer", "operator", "owner", "other_owner", "expert", "supervisor", "reviewer", "system_admin", "security_admin",
-    "audit_admin", BIDDERS[3],
+    "newcomer",
+    "operator",
+    "owner",
+    "other_owner",
+    "expert",
+    "supervisor",
+    "reviewer",
+    "system_admin",
+    "security_admin",
+    "audit_admin",
+    BIDDERS[3],
 ];
 
 fn status(world: &World, who: Option<&'static str>, seq: u64) -> u16 {
@@ -131,8 +140,8 @@ fn a_case_opens_who_it_was_once_the_auction_is_over() {
     let read = |login| status(&world, Some(login), signed_up[0]);
     assert_eq!(read("reviewer"), 403, "not while it runs");
     hall.bid(0, 0).ok();
-    world.pass(crate::hall::FREE);
-    world.pass(crate::hall::WINDOW);
+    world.pass(FREE);
+    world.pass(WINDOW);
     assert_eq!(hall.view()["phase"], "ranked");
     assert_eq!((read("reviewer"), read("other_reviewer"), read("supervisor")), (200, 403, 403));
     let text = reviewer.get(&format!("/ledger/main/payload/{}", signed_up[0]));

@@ -41,7 +41,11 @@ fn what_is_no_bid_leaves_no_trace() {
     let (head, signature) = text.rsplit_once('.').unwrap();
     let flipped = if signature.starts_with('A') { 'B' } else { 'A' };
     let confirmation = ConfirmStatement {
-        issued_at: good.issued_at, ledger: good.ledger.clone(), lot: good.lot, nonce: good.nonce, number: good.number,
+        issued_at: good.issued_at,
+        ledger: good.ledger.clone(),
+        lot: good.lot,
+        nonce: good.nonce,
+        number: good.number,
     };
     let unused = (1..=999).find(|number| hall.bidders.iter().all(|bidder| bidder.number != *number)).unwrap();
     let stranger = SeedSigner::new(&[9; 32]);
@@ -59,7 +63,11 @@ fn what_is_no_bid_leaves_no_trace() {
         ("a number of nobody", signed(&|c| c.number = unused), Code::NumberUnknown),
         ("for another lot", signed(&|c| c.lot = other_lot.lot), Code::StatementMismatch),
         ("for no lot", signed(&|c| c.lot = Id::from_u128(1)), Code::StatementMismatch),
-        ("for another ledger", signed(&|c| c.ledger = Origin::new("other.example/trade").unwrap()), Code::StatementMismatch),
+        (
+            "for another ledger",
+            signed(&|c| c.ledger = Origin::new("other.example/trade").unwrap()),
+            Code::StatementMismatch,
+        ),
         ("a root that never was", signed(&|c| c.seen.root = Hash::of(b"x")), Code::SeenUnknown),
         ("a size that is not yet", signed(&|c| c.seen.size += 1_000), Code::SeenUnknown),
     ];

@@ -128,11 +128,6 @@ impl<'w> Person<'w> {
         send(self.world.address, method, path, &headers, bytes.as_deref())
     }
 
-    /// To be opened anew before the next request.
-    pub fn forget_session(&self) {
-        self.session.take();
-    }
-
     /// The session, opened or renewed where needed; `None` for the public.
     pub fn session(&self) -> Option<Session> {
         let login = self.login?;

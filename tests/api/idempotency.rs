@@ -26,13 +26,23 @@ fn a_command_is_done_once() {
     // Another body, or the same body to another address.
     assert_eq!(operator.post_with_key(&path, "once", payment(1)).code(), Code::KeyReused);
     assert_eq!(operator.post_with_key(&hall.path("/deposits/return"), "once", payment(0)).code(), Code::Malformed);
-    assert_eq!(operator.post_with_key(&hall.path("/suspend"), "once", json!({ "reason": "核查" })).code(), Code::KeyReused);
+    assert_eq!(
+        operator.post_with_key(&hall.path("/suspend"), "once", json!({ "reason": "核查" })).code(),
+        Code::KeyReused
+    );
     assert_eq!(world.size(), size, "nothing of that is in the ledger");
 
     // Keys are each account's own.
-    world.person("supervisor").post_with_key(&hall.path("/questions"), "once", json!({
-        "id": world.id(), "text": "为何？", "due": world.now().plus(mingjian::base::Span::days(1)),
-    })).ok();
+    world
+        .person("supervisor")
+        .post_with_key(
+            &hall.path("/questions"),
+            "once",
+            json!({
+                "id": world.id(), "text": "为何？", "due": world.now().plus(mingjian::base::Span::days(1)),
+            }),
+        )
+        .ok();
 }
 
 #[test]
@@ -71,7 +81,10 @@ fn a_session_alone_changes_nothing_without_its_csrf_token() {
     let (mine, others) = (world.person("operator").session().unwrap(), world.person("supervisor").session().unwrap());
     let post = |csrf: &str| {
         let headers = [
-            ("Cookie", &*mine.cookie), ("X-CSRF-Token", csrf), ("Idempotency-Key", "k"), ("Content-Type", "application/json"),
+            ("Cookie", &*mine.cookie),
+            ("X-CSRF-Token", csrf),
+            ("Idempotency-Key", "k"),
+            ("Content-Type", "application/json"),
         ];
         crate::client::send(world.address, "POST", &hall.path("/suspend"), &headers, Some(br#"{"reason":"x"}"#))
     };

@@ -40,7 +40,9 @@ fn leaves(world: &World, size: u64) -> Vec<Vec<u8>> {
         paths.push(format!("tile/entries/{full:03}.p/{rest}"));
     }
     let bundles = paths.iter().map(|path| fetch(world, path).body);
-    bundles.flat_map(|bytes| decode_bundle(&bytes).unwrap().iter().map(|leaf| leaf.to_vec()).collect::<Vec<_>>()).collect()
+    bundles
+        .flat_map(|bytes| decode_bundle(&bytes).unwrap().iter().map(|leaf| leaf.to_vec()).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]
@@ -78,7 +80,10 @@ fn a_stranger_can_check_all_of_it() {
         assert_eq!((tile.header("cache-control"), tile.header("content-type")), (FOR_EVER, "application/octet-stream"));
     }
     for width in 1..=88 {
-        assert_eq!(tile_hashes(&fetch(&world, &format!("tile/0/002.p/{width}")).body).unwrap(), hashes[512..512 + width]);
+        assert_eq!(
+            tile_hashes(&fetch(&world, &format!("tile/0/002.p/{width}")).body).unwrap(),
+            hashes[512..512 + width]
+        );
         let bundle = fetch(&world, &format!("tile/entries/002.p/{width}"));
         assert_eq!(decode_bundle(&bundle.body).unwrap().len(), width);
     }
@@ -111,11 +116,29 @@ fn what_does_not_exist_is_not_found() {
     let world = World::start();
     let size = world.size();
     for rest in [
-        "tile/0/001", "tile/0/000", &format!("tile/0/000.p/{}", size + 1), "tile/0/000.p/0", "tile/0/000.p/256",
-        "tile/1/000.p/1", "tile/64/000", "tile/x/000", "tile/0/0", "tile/0/00", "tile/entries/001", "tile/0/../0/000",
-        "tile/8/0/000", "tile/data/000", &format!("proof/{size}"), "proof/x", "proof/-1",
-        &format!("payload/{size}"), "payload/x", "payload/18446744073709551616", "nowhere",
-        &format!("proof/consistency?old=0&new={}", size + 1), "proof/consistency?old=2&new=1",
+        "tile/0/001",
+        "tile/0/000",
+        &format!("tile/0/000.p/{}", size + 1),
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/1/000.p/1",
+        "tile/64/000",
+        "tile/x/000",
+        "tile/0/0",
+        "tile/0/00",
+        "tile/entries/001",
+        "tile/0/../0/000",
+        "tile/8/0/000",
+        "tile/data/000",
+        &format!("proof/{size}"),
+        "proof/x",
+        "proof/-1",
+        &format!("payload/{size}"),
+        "payload/x",
+        "payload/18446744073709551616",
+        "nowhere",
+        &format!("proof/consistency?old=0&new={}", size + 1),
+        "proof/consistency?old=2&new=1",
     ] {
         assert_eq!(fetch(&world, rest).code(), Code::NotFound, "{rest}");
     }

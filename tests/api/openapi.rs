@@ -71,13 +71,20 @@ fn what_is_documented_exists_and_nothing_else_does() {
 }
 
 #[test]
-fn every_answer_of_the_document_has_a_known_status() {
+fn every_operation_has_its_own_name_a_sentence_and_known_answers() {
     let document: Value = serde_json::from_str(&mingjian::http::app::document().to_pretty_json().unwrap()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            // Clients are generated with these as the names of their functions.
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name), "{name} stands twice, the second time at {method} {path}");
             let responses = operation["responses"].as_object().unwrap();
             assert!(responses.keys().any(|status| status.starts_with('2') || status == "101"), "{method} {path}");
-            assert!(!operation["description"].as_str().or(operation["summary"].as_str()).unwrap_or("").is_empty(), "{method} {path}");
+            assert!(
+                !operation["description"].as_str().or(operation["summary"].as_str()).unwrap_or("").is_empty(),
+                "{method} {path}"
+            );
             for status in responses.keys() {
                 let known = Code::ALL.iter().any(|code| code.status().to_string() == *status);
                 assert!(known || status.starts_with('2') || status == "101", "{method} {path}: {status}");

@@ -1,8 +1,8 @@
 //! Every documented route times every role: 401, 403 or neither, as the one table of rights says.
 
 use mingjian::base::{Code, Hash, Id, Span};
-use mingjian::identity::rights::{Action as Right, Scope, scope};
 use mingjian::identity::Role;
+use mingjian::identity::rights::{Action as Right, Scope, scope};
 use mingjian::ledger::Signer as _;
 use serde_json::{Value, json};
 
@@ -81,8 +81,13 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/api/v1/session", Open, None),
         ("POST", "/api/v1/session", Open, Some(credentials)),
         ("DELETE", "/api/v1/session", Open, None),
-        ("POST", "/api/v1/companies", Open, Some(json!({
-            "login": "x", "password": "x", "name": "x", "company": "x", "credit_code": "x" }))),
+        (
+            "POST",
+            "/api/v1/companies",
+            Open,
+            Some(json!({
+            "login": "x", "password": "x", "name": "x", "company": "x", "credit_code": "x" })),
+        ),
         ("POST", "/api/v1/activation", Open, Some(json!({ "login": "nobody", "code": "x", "password": "x" }))),
         ("POST", "/api/v1/session/proof", SignedIn, Some(json!({ "password": "x" }))),
         ("POST", "/api/v1/session/password", SignedIn, Some(json!({ "current": "x", "new": "x" }))),
@@ -95,32 +100,57 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/api/v1/me/lots", SignedIn, None),
         ("GET", "/api/v1/lots/{lot}/mine", SignedIn, None),
         ("GET", "/api/v1/me/keys", Table(Right::AccountSelf), None),
-        ("POST", "/api/v1/me/keys", Table(Right::KeyReplace),
-            Some(json!({ "key": identity_key("bidder1").public().jwk() }))),
-        ("POST", "/api/v1/lots/{lot}/sign-ups", Table(Right::SignUp), Some(t.hall.binding("bidder1", &identity_key("k")))),
+        (
+            "POST",
+            "/api/v1/me/keys",
+            Table(Right::KeyReplace),
+            Some(json!({ "key": identity_key("bidder1").public().jwk() })),
+        ),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/sign-ups",
+            Table(Right::SignUp),
+            Some(t.hall.binding("bidder1", &identity_key("k"))),
+        ),
         // A lot's life
         ("POST", "/api/v1/projects", Table(Right::ProjectCreate), Some(t.hall.registration())),
         ("POST", "/api/v1/projects/{project}/lots", Table(Right::NoticePublish), Some(t.hall.notice())),
-        ("POST", "/api/v1/lots/{lot}/deposits/confirm", Table(Right::DepositConfirm),
-            Some(json!({ "reference": "NONE", "amount": "1" }))),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/deposits/confirm",
+            Table(Right::DepositConfirm),
+            Some(json!({ "reference": "NONE", "amount": "1" })),
+        ),
         ("POST", "/api/v1/lots/{lot}/deposits/return", Table(Right::DepositReturn), settle()),
         ("POST", "/api/v1/lots/{lot}/deposits/forfeit", Table(Right::DepositForfeit), settle()),
         ("POST", "/api/v1/lots/{lot}/suspend", Table(Right::LotSuspend), reason()),
         ("POST", "/api/v1/lots/{lot}/resume", Table(Right::LotResume), reason()),
         ("POST", "/api/v1/lots/{lot}/fail", Table(Right::LotFail), reason()),
-        ("POST", "/api/v1/lots/{lot}/reserve", Table(Right::ReserveDisclose),
-            Some(json!({ "amount": "1", "nonce": Hash::ZERO }))),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/reserve",
+            Table(Right::ReserveDisclose),
+            Some(json!({ "amount": "1", "nonce": Hash::ZERO })),
+        ),
         ("POST", "/api/v1/lots/{lot}/publicity", Table(Right::PublicityStart), Some(json!({ "until": due }))),
         ("POST", "/api/v1/lots/{lot}/award", Table(Right::Award), empty()),
         ("POST", "/api/v1/lots/{lot}/contract", Table(Right::ContractRecord), Some(json!({ "sha256": Hash::ZERO }))),
         ("POST", "/api/v1/lots/{lot}/archive", Table(Right::Archive), empty()),
         // Feedback and review
-        ("POST", "/api/v1/lots/{lot}/questions", Table(Right::QuestionRaise),
-            Some(json!({ "id": t.world.id(), "text": "?", "due": due }))),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/questions",
+            Table(Right::QuestionRaise),
+            Some(json!({ "id": t.world.id(), "text": "?", "due": due })),
+        ),
         ("POST", "/api/v1/questions/{question}/answer", Table(Right::QuestionAnswer), Some(json!({ "text": "!" }))),
         ("POST", "/api/v1/pauses/{order}/lift", Table(Right::OrderLift), reason()),
-        ("POST", "/api/v1/lots/{lot}/pauses", Table(Right::OrderPause),
-            Some(json!({ "id": t.world.id(), "reason": "?", "due": due }))),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/pauses",
+            Table(Right::OrderPause),
+            Some(json!({ "id": t.world.id(), "reason": "?", "due": due })),
+        ),
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
@@ -135,8 +165,12 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/api/v1/accounts/{account}/sessions", Table(Right::SessionsRevoke), None),
         ("DELETE", "/api/v1/accounts/{account}/sessions", Table(Right::SessionsRevoke), None),
         ("DELETE", "/api/v1/accounts/{account}/sessions/{session}", Table(Right::SessionsRevoke), None),
-        ("POST", "/api/v1/organisations", Table(Right::AccountsCreate),
-            Some(json!({ "kind": "authority", "name": "明江市审计局" }))),
+        (
+            "POST",
+            "/api/v1/organisations",
+            Table(Right::AccountsCreate),
+            Some(json!({ "kind": "authority", "name": "明江市审计局" })),
+        ),
         ("GET", "/api/v1/security-events", Either(Right::AuditRead, Right::AuditRead), None),
         // Last, since it ends the lot
         ("POST", "/api/v1/lots/{lot}/terminate", Table(Right::LotTerminate), reason()),
@@ -184,7 +218,9 @@ fn each_role_gets_what_the_table_gives_it_and_nothing_else() {
                 (false, Role::Public) => Some(Code::NotSignedIn),
                 (false, _) => Some(Code::Forbidden),
             };
-            let refused = code.filter(|code| matches!(code, Code::NotSignedIn | Code::Forbidden | Code::SessionOver | Code::CsrfMismatch));
+            let refused = code.filter(|code| {
+                matches!(code, Code::NotSignedIn | Code::Forbidden | Code::SessionOver | Code::CsrfMismatch)
+            });
             if refused != expected || answer.status >= 500 {
                 wrong.push(format!("{method} {path} by {role}: {} {code:?}, expected {expected:?}", answer.status));
             }
@@ -236,7 +272,11 @@ fn rights_hold_for_the_object() {
     world.person("bidder1").get(&format!("/api/v1/accounts/{own}")).ok();
     // Nobody administers their own account.
     let admin = world.accounts["security_admin"];
-    let grant = world.person("security_admin").send("PUT", &format!("/api/v1/accounts/{admin}/role"), Some(&json!({ "role": "operator" })));
+    let grant = world.person("security_admin").send(
+        "PUT",
+        &format!("/api/v1/accounts/{admin}/role"),
+        Some(&json!({ "role": "operator" })),
+    );
     assert_eq!(grant.code(), Code::Forbidden);
     // The binding of another company's identity key vouches for nothing.
     let hall = Hall::noticed(&world);
@@ -253,7 +293,9 @@ fn what_is_sensitive_asks_for_a_recent_proof() {
     world.pass(Span::minutes(11));
     let post = |path: &str| {
         let headers = [
-            ("Cookie", &*session.cookie), ("X-CSRF-Token", &*session.csrf), ("Idempotency-Key", "k"),
+            ("Cookie", &*session.cookie),
+            ("X-CSRF-Token", &*session.csrf),
+            ("Idempotency-Key", "k"),
             ("Content-Type", "application/json"),
         ];
         crate::client::send(world.address, "POST", &hall.path(path), &headers, Some(br#"{"reason":"x"}"#))

@@ -5,8 +5,9 @@ use mingjian::ledger::tile::decode_bundle;
 use mingjian::ledger::{Proof, Signer as _, leaf_hash};
 use serde_json::{Value, json};
 
-use crate::hall::{Hall, START, STEP};
-use crate::world::{World, PASSWORD};
+use crate::client::Person;
+use crate::hall::{FREE, Hall, START, STEP, WINDOW, identity_key};
+use crate::world::{PASSWORD, World};
 
 /// Everything that nobody in particular can read of a lot: its view, its pages, the payloads of the whole ledger.
 pub fn public_text(world: &World, hall: &Hall<'_>) -> String {
@@ -41,8 +42,8 @@ fn from_registration_to_archive() {
     let (owner, operator) = (world.person("owner"), world.person("operator"));
     let mut hall = Hall::noticed(&world);
     assert_eq!(hall.view()["phase"], "noticed");
-    let early = hall.binding("bidder1", &crate::hall::identity_key("a fresh key"));
-    world.person("bidder1").post("/api/v1/me/keys", json!({ "key": crate::hall::identity_key("bidder1").public().jwk() })).ok();
+    let early = hall.binding("bidder1", &identity_key("a fresh key"));
+    world.person("bidder1").post("/api/v1/me/keys", json!({ "key": identity_key("bidder1").public().jwk() })).ok();
     assert_eq!(world.person("bidder1").post(&hall.path("/sign-ups"), early).code(), Code::SignUpNotOpen);
 
     world.pass(Span::hours(2));
@@ -64,7 +65,10 @@ fn from_registration_to_archive() {
     assert_eq!(accepted.status, 201);
     let accepted = accepted.ok();
     let seq = accepted["seq"].as_u64().unwrap();
-    assert_eq!((accepted["time"].as_str().unwrap(), &accepted["replayed"]), (world.now().to_string().as_str(), &json!(false)));
+    assert_eq!(
+        (accepted["time"].as_str().unwrap(), &accepted["replayed"]),
+        (world.now().to_string().as_str(), &json!(false))
+    );
     receipt_holds(&world, seq, accepted["receipt"].as_str().unwrap());
     // Refused, with the rule, and recorded all the same.
     let mut half = hall.claims(1, 0);
@@ -75,12 +79,15 @@ fn from_registration_to_archive() {
     assert_eq!((recorded.kind.as_str(), &recorded.data["rule"]), ("auction.bid_refused", &json!("step_not_met")));
     hall.bid(1, 2).ok();
 
-    world.pass(crate::hall::FREE);
+    world.pass(FREE);
     assert_eq!(hall.view()["auction"]["stage"], "timed");
-    world.pass(crate::hall::WINDOW);
+    world.pass(WINDOW);
     let view = hall.view();
     assert_eq!(view["phase"], "ranked");
-    assert_eq!(view["ranking"][0], json!({ "number": hall.bidders[1].number, "amount": (START + 2 * STEP).to_string(), "rung": 0 }));
+    assert_eq!(
+        view["ranking"][0],
+        json!({ "number": hall.bidders[1].number, "amount": (START + 2 * STEP).to_string(), "rung": 0 })
+    );
     assert_eq!(hall.bid(2, 3).code(), Code::Closed);
 
     award_and_contract(&world, &hall, &owner, &operator);
@@ -89,7 +96,7 @@ fn from_registration_to_archive() {
     wait_for_figures(&world);
 }
 
-fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &crate::client::Person<'_>, operator: &crate::client::Person<'_>) {
+fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &Person<'_>, operator: &Person<'_>) {
     let until = world.now().plus(Span::days(8));
     let soon = world.now().plus(Span::days(1));
     assert_eq!(operator.post(&hall.path("/publicity"), json!({ "until": soon })).code(), Code::PublicityTooShort);
@@ -109,7 +116,11 @@ fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &crate::client::Per
     let settle = |index: usize| json!({ "reference": hall.bidders[index].reference, "reason": "未成交退还" });
     operator.post(&hall.path("/deposits/return"), settle(0)).ok();
     assert_eq!(operator.post(&hall.path("/deposits/return"), settle(0)).code(), Code::DepositState);
-    assert_eq!(operator.post(&hall.path("/deposits/return"), settle(1)).code(), Code::WrongPhase, "it secures the contract");
+    assert_eq!(
+        operator.post(&hall.path("/deposits/return"), settle(1)).code(),
+        Code::WrongPhase,
+        "it secures the contract"
+    );
     operator.post(&hall.path("/deposits/forfeit"), settle(2)).ok();
     owner.post(&hall.path("/contract"), json!({ "sha256": Hash::of(b"contract") })).ok();
     operator.post(&hall.path("/deposits/return"), settle(1)).ok();
@@ -126,7 +137,7 @@ fn wait_for_figures(world: &World) {
     }
     let figures = figures();
     assert_eq!((&figures["projects"], &figures["awarded"]), (&json!(1), &json!((START + 2 * STEP).to_string())));
-    let lots = world.public().get("/api/v1/lots?phase=archived&category=C&q=滨江路").ok();
+    let lots = world.public().get("/api/v1/lots?phase=archived&category=C&q=%E6%BB%A8%E6%B1%9F%E8%B7%AF").ok();
     let lots = lots["items"].as_array().unwrap();
     assert_eq!(lots.len(), 1);
     assert_eq!((&lots[0]["phase"], &lots[0]["bids"], &lots[0]["refused"]), (&json!("archived"), &json!(2), &json!(2)));

@@ -17,7 +17,7 @@ use mingjian::http::stream::keep_socket;
 use mingjian::identity::accounts::NewAccount;
 use mingjian::identity::password::Passwords;
 use mingjian::identity::{CreditCode, Identity, OrganisationKind, Role};
-use mingjian::ledger::{Checkpoint, Leaf, Nonce, Payload, Policy, SignedCheckpoint};
+use mingjian::ledger::{Checkpoint, Nonce, Payload, Policy, SignedCheckpoint};
 use mingjian::sequencer::{Clock as _, StoredPayload};
 use mingjian::sim::{ManualClock, SeededEntropy};
 use mingjian::store::DataDir;
@@ -131,10 +131,6 @@ impl World {
         Nonce::new(self.now(), self.entropy.bytes())
     }
 
-    pub fn random<const N: usize>(&self) -> [u8; N] {
-        self.entropy.bytes()
-    }
-
     /// Number of entries, as its newest checkpoint says.
     pub fn size(&self) -> u64 {
         self.checkpoint().size
@@ -165,10 +161,6 @@ impl World {
     /// Entries of a kind, oldest first.
     pub fn of_kind(&self, kind: &str) -> Vec<u64> {
         (0..self.size()).filter(|seq| self.payload(*seq).kind == kind).collect()
-    }
-
-    pub fn last_time(&self) -> Micros {
-        Leaf::parse(&self.leaf(self.size() - 1)).unwrap().time
     }
 
     pub fn lot(&self, lot: Id) -> Value {

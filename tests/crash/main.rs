@@ -64,7 +64,10 @@ impl Drop for Repeat {
 
 #[test]
 fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
-    let seed = setting("CRASH_SEED", u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap());
+    let seed = setting(
+        "CRASH_SEED",
+        u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap(),
+    );
     let rounds = setting("CRASH_ROUNDS", 12);
     let _repeat = Repeat(seed, rounds);
     println!("CRASH_SEED={seed} CRASH_ROUNDS={rounds}");
@@ -77,7 +80,7 @@ fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
     let mut cut_short = 0;
 
     for _ in 0..rounds {
-        let mut server = Server::start(&data);
+        let server = Server::start(&data);
         ask_again(&auction, &server, &notebook);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -102,7 +105,7 @@ fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
         cut_short += usize::from(!notebook.lock().unwrap().lost.is_empty());
     }
 
-    let mut server = Server::start(&data);
+    let server = Server::start(&data);
     ask_again(&auction, &server, &notebook);
     let answered = server.get("/readyz");
     assert_eq!(answered.status, 200, "{}", answered.body);
@@ -133,7 +136,7 @@ fn ask_again(auction: &Auction, server: &Server, notebook: &Mutex<Notebook>) {
 fn a_second_process_on_the_same_directory_refuses_to_start() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let mut first = Server::start(&data);
+    let first = Server::start(&data);
     let second = server::command(&data, server::free_port()).output().unwrap();
     assert_eq!(second.status.code(), Some(2));
     let said = String::from_utf8(second.stderr).unwrap();
@@ -141,7 +144,7 @@ fn a_second_process_on_the_same_directory_refuses_to_start() {
     assert_eq!(first.get("/readyz").status, 200, "the first one goes on");
     first.kill();
     // The kernel dropped the dead one's lock with it.
-    let mut third = Server::start(&data);
+    let third = Server::start(&data);
     assert_eq!(third.terminate(), Some(0));
 }
 
@@ -150,7 +153,7 @@ fn a_graceful_end_leaves_a_checkpoint_over_everything() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let auction = Auction::prepare(&data, 7);
-    let mut server = Server::start(&data);
+    let server = Server::start(&data);
     for step in 1..=20 {
         assert!(server.place(auction.lot(), &auction.statement(usize::from(step % 2 == 0), step)).is_some());
     }

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use mingjian::base::Id;
@@ -16,7 +17,7 @@ use crate::Told;
 const START_MAX: Duration = Duration::from_secs(30);
 
 pub struct Server {
-    child: Child,
+    child: Mutex<Child>,
     port: u16,
     agent: Agent,
 }
@@ -46,10 +47,10 @@ impl Server {
         let errors = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
         let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(START_MAX)).build();
-        let mut server = Self { child, port, agent: agent.new_agent() };
+        let server = Self { child: Mutex::new(child), port, agent: agent.new_agent() };
         let began = Instant::now();
         while server.try_get("/readyz").is_none_or(|answer| answer.status != 200) {
-            assert!(server.child.try_wait().unwrap().is_none(), "the server ended instead of starting");
+            assert!(server.child.lock().unwrap().try_wait().unwrap().is_none(), "the server ended instead of starting");
             assert!(began.elapsed() < START_MAX, "the server does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -80,23 +81,26 @@ impl Server {
     }
 
     /// SIGKILL.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub fn kill(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     /// SIGTERM; its exit code.
-    pub fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
+    pub fn terminate(&self) -> Option<i32> {
+        let mut child = self.child.lock().unwrap();
+        let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        self.child.wait().unwrap().code()
+        child.wait().unwrap().code()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         // Already gone, in most cases.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let Ok(child) = self.child.get_mut() else { return };
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
