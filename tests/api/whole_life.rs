@@ -1,5 +1,7 @@
 //! A project from its registration to its archive, through HTTP alone.
 
+use std::process::Command;
+
 use mingjian::base::{Code, Hash, Span};
 use mingjian::ledger::tile::decode_bundle;
 use mingjian::ledger::{Proof, Signer as _, leaf_hash};
@@ -94,6 +96,15 @@ fn from_registration_to_archive() {
     assert_eq!(hall.view()["phase"], "archived");
     assert_eq!(owner.post(&hall.path("/award"), json!({})).code(), Code::WrongPhase);
     wait_for_figures(&world);
+    stranger_verifies(&world);
+}
+
+/// `mingjian verify URL`, as anybody may run it against this server: every check, the replay of the public payloads too.
+fn stranger_verifies(world: &World) {
+    let url = format!("http://{}/ledger/main", world.address);
+    let output = Command::new(env!("CARGO_BIN_EXE_mingjian")).args(["verify", "--json", &url]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &Person<'_>, operator: &Person<'_>) {

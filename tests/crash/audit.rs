@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use mingjian::base::Hash;
@@ -55,6 +56,7 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
     assert_eq!(found.len(), told.len());
     assert!(state.lots.contains_key(&auction.lot()));
 
+    verify(data, earlier);
     let kept = reader(data).checkpoint_from(chain.size()).unwrap().expect("the last checkpoint covers everything");
     let setup = Setup {
         origin: ORIGIN.into(),
@@ -83,4 +85,14 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
             assert!(committed.state == state, "the restored state is not the replayed one");
         }
     });
+}
+
+/// Every check of the product's own verifier, signatures and replay included, against a checkpoint kept from before.
+fn verify(data: &Path, earlier: &str) {
+    let kept = data.join("earlier.checkpoint");
+    std::fs::write(&kept, earlier).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
+    let output = command.args(["verify", "--lang", "en", "--checkpoint"]).args([&kept, data]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
