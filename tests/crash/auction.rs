@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mingjian::base::{Fen, Id, Span};
 use mingjian::cli::open::{Setup, open};
@@ -34,6 +35,13 @@ impl Auction {
         let hall = Hall::open(&world, &sequencer, rules).unwrap();
         world.go_to(&sequencer, now).unwrap();
         sequencer.shutdown();
+        drop((running, sequencer));
+        // Its threads end by themselves; the last one takes the directory's lock with it.
+        let began = Instant::now();
+        while DataDir::open(data).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(10), "the directory stays locked");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         Self { hall, entropy: SeededEntropy::new(seed ^ 1) }
     }
 

@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mingjian::base::{Code, Entropy as _};
+use mingjian::base::Code;
 use mingjian::sim::SeededEntropy;
 
 use auction::Auction;
