@@ -11,6 +11,9 @@ use crate::client::{Answer, send};
 use crate::hall::{FREE, Hall, START, WINDOW};
 use crate::world::{ORIGIN, World};
 
+/// What it is, headers, body, and the answer's code.
+type Sent<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<u8>, Code);
+
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 fn raw(hall: &Hall<'_>, headers: &[(&str, &str)], body: &[u8]) -> Answer {
@@ -78,7 +81,7 @@ fn what_is_no_bid_leaves_no_trace() {
     }
 
     let body = |text: &str| serde_json::to_vec(&json!({ "statement": text })).unwrap();
-    let sent: Vec<(&str, Vec<(&str, &str)>, Vec<u8>, Code)> = vec![
+    let sent: Vec<Sent<'_>> = vec![
         ("not JSON", vec![JSON], b"statement".to_vec(), Code::Malformed),
         ("not an object", vec![JSON], b"[1]".to_vec(), Code::Malformed),
         ("an unknown member", vec![JSON], br#"{"statement":"x","x":1}"#.to_vec(), Code::Malformed),

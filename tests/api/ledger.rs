@@ -107,7 +107,9 @@ fn a_stranger_can_check_all_of_it() {
 
 fn root_of(hashes: &[Hash]) -> Hash {
     let mut tree = Frontier::new();
-    hashes.iter().for_each(|hash| tree.append(*hash));
+    for hash in hashes {
+        tree.append(*hash);
+    }
     tree.root()
 }
 

@@ -2,7 +2,7 @@
 //! once, with the first answer.
 //!
 //! `CRASH_ROUNDS` (12) and `CRASH_SEED` (the time) choose how often and how.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::default_trait_access)]
 
 mod auction;
 mod audit;
