@@ -91,8 +91,11 @@ impl Desk {
         }
         self.sequencer.read(|committed| {
             let lot: &Lot = committed.state.lots.get(&lot).ok_or(Code::LotUnknown)?;
-            let bidder = lot.roster.get(&number).ok_or(Code::NumberUnknown)?;
-            Ok(bidder.key)
+            // 招标投标法 art. 22: until the opening a stranger who tries numbers gets the answer that a wrong key gets,
+            // or the answers would count the bidders.
+            let public = lot.numbers_are_public();
+            let unknown = || if public { Code::NumberUnknown.into() } else { refusal(StatementError::KeyUnknown) };
+            Ok(lot.roster.get(&number).ok_or_else(unknown)?.key)
         })
     }
 }

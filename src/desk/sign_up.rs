@@ -5,7 +5,7 @@ use super::Desk;
 use crate::base::{Code, Id, Jwk};
 use crate::engine::event::SignedUp;
 use crate::engine::{Action, Refusal, Subject};
-use crate::identity::{Action as Right, Viewer};
+use crate::identity::{Action as Right, ObjectRef, Viewer, may};
 use crate::ledger::PublicKey;
 use crate::ledger::statement::{KeyBinding, decode};
 
@@ -15,7 +15,7 @@ const REFERENCE_ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const REFERENCE_CHARS: usize = 12;
 
 impl Desk {
-    /// What a sign-up comes to. Refuses with `key_weak`, `signature_invalid`, `statement_mismatch` when the binding is not
+    /// What a sign-up comes to. Refuses with `not_signed_in`, `forbidden`, `key_weak`, `signature_invalid`, `statement_mismatch` when the binding is not
     /// for this lot key, lot and ledger, `key_unknown` when the company has no identity key that signed it.
     pub fn sign_up(
         &self,
@@ -25,6 +25,8 @@ impl Desk {
         binding: String,
     ) -> Result<(Right, Subject, Action), Refusal> {
         let account = viewer.account.ok_or(Code::NotSignedIn)?;
+        // Whoever may not sign up is told so, and nothing about keys.
+        may(viewer, Right::SignUp, ObjectRef { lot: Some(lot), ..ObjectRef::NONE.of_bidder(account) })?;
         let organisation = viewer.organisation.ok_or(Code::Forbidden)?;
         PublicKey::from_jwk(&key).map_err(|_| Code::KeyWeak)?;
         self.check_binding(account, lot, &key, &binding)?;

@@ -86,7 +86,7 @@ impl From<Account> for AccountView {
 }
 
 /// All accounts, in the order of their making.
-#[utoipa::path(tag = "administration", params(Page),
+#[utoipa::path(operation_id = "list_accounts", tag = "administration", params(Page),
     responses((status = 200, body = Accounts), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[get("/accounts")]
 pub async fn list(desk: Data<Desk>, who: Who, page: Query<Page>) -> Answer {
@@ -113,7 +113,7 @@ pub struct CreatedAccount {
 }
 
 /// Makes an account without a role, which the security administrator grants.
-#[utoipa::path(tag = "administration", request_body = NewAccount,
+#[utoipa::path(operation_id = "create_account", tag = "administration", request_body = NewAccount,
     responses((status = 201, body = CreatedAccount), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]
 #[post("/accounts")]
@@ -135,7 +135,7 @@ fn explained(rule: &str, problem: Problem) -> Problem {
 }
 
 /// One account: my own, or anybody's for administrators.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "read_account", tag = "administration", params(("account" = Id, Path)),
     responses((status = 200, body = AccountView), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[get("/accounts/{account}")]
@@ -152,7 +152,7 @@ pub struct NewRole {
 }
 
 /// Gives somebody else's account its role, in place of the one before; its sessions end.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)), request_body = NewRole,
+#[utoipa::path(operation_id = "grant_role", tag = "administration", params(("account" = Id, Path)), request_body = NewRole,
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 #[put("/accounts/{account}/role")]
@@ -167,7 +167,7 @@ pub async fn grant(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Pa
 }
 
 /// Shuts an account out; its sessions end.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "disable_account", tag = "administration", params(("account" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/accounts/{account}/disable")]
@@ -179,7 +179,7 @@ pub async fn disable(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: 
 }
 
 /// Lets a disabled account in again.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "enable_account", tag = "administration", params(("account" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/accounts/{account}/enable")]
@@ -195,7 +195,7 @@ pub struct ResetCode {
 }
 
 /// Takes password and second factor from an account; its sessions end.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "reset_account", tag = "administration", params(("account" = Id, Path)),
     responses((status = 200, body = ResetCode), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/accounts/{account}/reset")]
@@ -207,7 +207,7 @@ pub async fn reset(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Pa
 }
 
 /// The live sessions of an account.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "account_sessions", tag = "administration", params(("account" = Id, Path)),
     responses((status = 200, body = Sessions), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[get("/accounts/{account}/sessions")]
 pub async fn sessions(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
@@ -216,7 +216,7 @@ pub async fn sessions(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
 }
 
 /// Ends all sessions of an account.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path)),
+#[utoipa::path(operation_id = "end_account_sessions", tag = "administration", params(("account" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[delete("/accounts/{account}/sessions")]
 pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: Path<Id>) -> Answer {
@@ -227,7 +227,7 @@ pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who, account: 
 }
 
 /// Ends one session of an account.
-#[utoipa::path(tag = "administration", params(("account" = Id, Path), ("session" = Id, Path)),
+#[utoipa::path(operation_id = "end_account_session", tag = "administration", params(("account" = Id, Path), ("session" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[delete("/accounts/{account}/sessions/{session}")]

@@ -53,8 +53,9 @@ pub fn app(
 > {
     let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     describe(&mut api);
-    let document = web::Bytes::from(api.to_pretty_json().unwrap_or_default());
+    let document = Data::new(Document(api.to_pretty_json().unwrap_or_default().into()));
     app.app_data(parts.desk)
+        .app_data(document)
         .app_data(parts.stream)
         .app_data(parts.settings)
         .app_data(parts.permits)
@@ -66,7 +67,6 @@ pub fn app(
         .app_data(
             PathConfig::default().error_handler(|error, _| Problem::new(Code::NotFound, error.to_string()).into()),
         )
-        .route("/api/v1/openapi.json", web::get().to(move || openapi(document.clone())))
         .default_service(web::to(web_files::serve))
         .wrap(Compress::default())
         .wrap(security_headers())
@@ -89,6 +89,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(stream::routes)
             .service(bids::place)
             .service(bids::confirm)
+            .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),
     );
     config.service(
@@ -120,11 +121,14 @@ pub fn document() -> OpenApi {
     api
 }
 
-async fn openapi(document: web::Bytes) -> HttpResponse {
+/// The OpenAPI document as bytes, made once a worker.
+struct Document(web::Bytes);
+
+async fn openapi(document: Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(document)
+        .body(document.0.clone())
 }
 
 async fn no_route(request: HttpRequest) -> HttpResponse {

@@ -35,7 +35,7 @@ pub struct Accepted {
 ///
 /// A bid that breaks a rule of the auction is recorded and answered with a problem that carries `seq` and the rule as
 /// its `code`. The same statement again gets the same answer and no second entry.
-#[utoipa::path(tag = "bids", params(("lot" = Id, Path)), request_body = Signed,
+#[utoipa::path(operation_id = "place_bid", tag = "bids", params(("lot" = Id, Path)), request_body = Signed,
     responses((status = 201, body = Accepted), (status = 200, body = Accepted, description = "answered before"),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 #[post("/lots/{lot}/bids")]
@@ -47,7 +47,7 @@ pub async fn place(desk: Data<Desk>, lot: Path<Id>, body: Body<Signed>) -> Resul
 }
 
 /// 挂牌: confirms that a number which quoted enters the timed auction.
-#[utoipa::path(tag = "bids", params(("lot" = Id, Path)), request_body = Signed,
+#[utoipa::path(operation_id = "confirm_entry", tag = "bids", params(("lot" = Id, Path)), request_body = Signed,
     responses((status = 201, body = Accepted), (status = 200, body = Accepted, description = "answered before"),
         (status = 409, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
 #[post("/lots/{lot}/confirmations")]

@@ -39,7 +39,7 @@ pub struct CaseView {
 }
 
 /// My cases, newest first.
-#[utoipa::path(tag = "cases", params(Page),
+#[utoipa::path(operation_id = "list_cases", tag = "cases", params(Page),
     responses((status = 200, body = Cases), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[get("/cases")]
 pub async fn list(desk: Data<Desk>, who: Who, page: Query<Page>) -> Answer {
@@ -70,7 +70,7 @@ pub struct OpenedCase {
 }
 
 /// Opens a case on a lot. It counts from the next request on, and asks for a recent proof of identity.
-#[utoipa::path(tag = "cases", request_body = NewCase,
+#[utoipa::path(operation_id = "open_case", tag = "cases", request_body = NewCase,
     responses((status = 201, body = OpenedCase), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
 #[post("/cases")]
@@ -85,7 +85,7 @@ pub async fn open(desk: Data<Desk>, who: Who, body: Body<NewCase>) -> Answer {
 }
 
 /// Closes my case; what it opened is closed from the next request on.
-#[utoipa::path(tag = "cases", params(("case" = Id, Path)),
+#[utoipa::path(operation_id = "close_case", tag = "cases", params(("case" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[post("/cases/{case}/close")]

@@ -40,7 +40,7 @@ pub struct NewBidder {
 }
 
 /// A company signs itself up; the account is a bidder's.
-#[utoipa::path(tag = "companies", request_body = NewCompany,
+#[utoipa::path(operation_id = "sign_up_company", tag = "companies", request_body = NewCompany,
     responses((status = 201, body = NewBidder), (status = 409, body = Problem), (status = 422, body = Problem),
         (status = 429, body = Problem), (status = 503, body = Problem)))]
 #[post("/companies")]
@@ -81,7 +81,7 @@ pub struct Activation {
 }
 
 /// Chooses the password of an account that was made or reset by an administrator, who never knows it.
-#[utoipa::path(tag = "companies", request_body = Activation,
+#[utoipa::path(operation_id = "activate_account", tag = "companies", request_body = Activation,
     responses((status = 204), (status = 401, body = Problem), (status = 422, body = Problem),
         (status = 429, body = Problem)))]
 #[post("/activation")]

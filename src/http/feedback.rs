@@ -38,7 +38,7 @@ pub struct NewQuestion {
 }
 
 /// A supervisor, or a reviewer with a case, asks the centre.
-#[utoipa::path(tag = "feedback", params(("lot" = Id, Path)), request_body = NewQuestion,
+#[utoipa::path(operation_id = "raise_question", tag = "feedback", params(("lot" = Id, Path)), request_body = NewQuestion,
     responses((status = 200, body = Recorded), (status = 422, body = Problem)))]
 #[post("/lots/{lot}/questions")]
 pub async fn raise(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<NewQuestion>) -> Answer {
@@ -54,7 +54,7 @@ pub struct NewAnswer {
 }
 
 /// The centre answers a question or an order. An answer after the due time is recorded as late.
-#[utoipa::path(tag = "feedback", params(("question" = Id, Path)), request_body = NewAnswer,
+#[utoipa::path(operation_id = "answer_question", tag = "feedback", params(("question" = Id, Path)), request_body = NewAnswer,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/questions/{question}/answer")]
 pub async fn answer(desk: Data<Desk>, who: Who, key: Key, question: Path<Id>, body: Body<NewAnswer>) -> Answer {

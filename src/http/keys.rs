@@ -82,7 +82,7 @@ pub struct RegisteredKey {
 
 /// Registers my identity key, in place of the one before if there is one; that needs a recent proof of identity. The
 /// key in use again gets the same answer again.
-#[utoipa::path(tag = "keys", request_body = NewKey,
+#[utoipa::path(operation_id = "register_key", tag = "keys", request_body = NewKey,
     responses((status = 201, body = RegisteredKey), (status = 200, body = RegisteredKey, description = "answered before"),
         (status = 401, body = Problem), (status = 403, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem), (status = 503, body = Problem)))]

@@ -86,7 +86,7 @@ pub struct NewLot {
 }
 
 /// Publishes the notice of a lot: its rules are fixed from here on. Legal minimum periods are checked and named.
-#[utoipa::path(tag = "projects", params(("project" = Id, Path)), request_body = NewLot,
+#[utoipa::path(operation_id = "publish_notice", tag = "projects", params(("project" = Id, Path)), request_body = NewLot,
     responses((status = 200, body = Recorded), (status = 422, body = Problem)))]
 #[post("/projects/{project}/lots")]
 pub async fn notice(desk: Data<Desk>, who: Who, key: Key, project: Path<Id>, body: Body<NewLot>) -> Answer {
@@ -148,7 +148,7 @@ pub async fn forfeit_deposit(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>
 }
 
 /// Stops the lot's clock.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
+#[utoipa::path(operation_id = "suspend_lot", tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/suspend")]
 pub async fn suspend(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Reason>) -> Answer {
@@ -157,7 +157,7 @@ pub async fn suspend(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: 
 }
 
 /// Lets the lot's clock run again, with equal time credit.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
+#[utoipa::path(operation_id = "resume_lot", tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/resume")]
 pub async fn resume(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Reason>) -> Answer {
@@ -166,7 +166,7 @@ pub async fn resume(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: B
 }
 
 /// Ends the lot for good.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
+#[utoipa::path(operation_id = "terminate_lot", tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/terminate")]
 pub async fn terminate(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Reason>) -> Answer {
@@ -175,7 +175,7 @@ pub async fn terminate(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body
 }
 
 /// After the close: the winner does not stand by the bid.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
+#[utoipa::path(operation_id = "declare_failed", tag = "lots", params(("lot" = Id, Path)), request_body = Reason,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/fail")]
 pub async fn fail(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Reason>) -> Answer {
@@ -208,7 +208,7 @@ pub struct Publicity {
 }
 
 /// Publishes the ranking for the legal period.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Publicity,
+#[utoipa::path(operation_id = "start_publicity", tag = "lots", params(("lot" = Id, Path)), request_body = Publicity,
     responses((status = 200, body = Recorded), (status = 422, body = Problem)))]
 #[post("/lots/{lot}/publicity")]
 pub async fn publicity(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Publicity>) -> Answer {
@@ -232,7 +232,7 @@ pub struct Contract {
 }
 
 /// Records the contract.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Contract,
+#[utoipa::path(operation_id = "record_contract", tag = "lots", params(("lot" = Id, Path)), request_body = Contract,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/contract")]
 pub async fn contract(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Contract>) -> Answer {
@@ -241,7 +241,7 @@ pub async fn contract(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body:
 }
 
 /// Closes the file.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Empty,
+#[utoipa::path(operation_id = "archive_lot", tag = "lots", params(("lot" = Id, Path)), request_body = Empty,
     responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
 #[post("/lots/{lot}/archive")]
 pub async fn archive(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<Empty>) -> Answer {

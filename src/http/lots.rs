@@ -205,7 +205,7 @@ pub struct NewSignUp {
 }
 
 /// Signs the viewer's company up for a lot. The deposit's reference is in `/lots/{lot}/mine`.
-#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = NewSignUp,
+#[utoipa::path(operation_id = "sign_up_for_lot", tag = "lots", params(("lot" = Id, Path)), request_body = NewSignUp,
     responses((status = 200, body = Recorded), (status = 409, body = Problem), (status = 422, body = Problem)))]
 #[post("/lots/{lot}/sign-ups")]
 pub async fn sign_up(

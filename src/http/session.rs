@@ -199,7 +199,7 @@ pub struct Proof {
 }
 
 /// Proves again who holds the session, for what asks for a recent proof. Cookie and CSRF token change (ASVS 7.2.4).
-#[utoipa::path(tag = "session", request_body = Proof,
+#[utoipa::path(operation_id = "prove_identity", tag = "session", request_body = Proof,
     responses((status = 200, body = Session), (status = 401, body = Problem), (status = 429, body = Problem)))]
 #[post("/session/proof")]
 pub async fn prove(
@@ -322,7 +322,7 @@ pub async fn own_sessions(desk: Data<Desk>, who: Who) -> Answer {
 }
 
 /// Ends all my sessions, this one included.
-#[utoipa::path(tag = "session",
+#[utoipa::path(operation_id = "end_own_sessions", tag = "session",
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem)))]
 #[delete("/session/all")]
 pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who) -> Answer {
@@ -333,7 +333,7 @@ pub async fn end_all(desk: Data<Desk>, stream: Data<Stream>, who: Who) -> Answer
 }
 
 /// Ends one of my sessions.
-#[utoipa::path(tag = "session", params(("session" = Id, Path)),
+#[utoipa::path(operation_id = "end_own_session", tag = "session", params(("session" = Id, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 404, body = Problem)))]
 #[delete("/session/all/{session}")]

@@ -291,7 +291,7 @@ fn code_of(error: &ProtocolError) -> CloseCode {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EventsQuery {
-    /// `lot/ID`, `floor` or `ledger`.
+    /// `lot/ID`, `floor` or `ledger`. Only `ledger` shows the leaves of what the reader may not read.
     scope: String,
     /// The first entry wanted; without it, the first after the present head. `Last-Event-ID` goes before it.
     from: Option<u64>,
@@ -421,7 +421,7 @@ async fn attend(hub: Arc<Hub>, viewer: Arc<Viewer>) {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// `lot/ID`, `floor` or `ledger`.
+    /// `lot/ID`, `floor` or `ledger`. Only `ledger` shows the leaves of what the reader may not read.
     scope: String,
     /// Only entries after this one; without it, from the first.
     after: Option<u64>,

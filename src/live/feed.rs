@@ -64,7 +64,7 @@ impl Past {
 /// Where the entries come from next.
 enum Step {
     Item(Item),
-    Frame(Arc<Frame>, Arc<dyn Reader>),
+    Frame(Arc<Frame>, Scope, Arc<dyn Reader>),
     Past { scope: Scope, from: u64, upto: u64, epoch: u64 },
     Idle,
 }
@@ -91,7 +91,11 @@ impl Feed {
                     self.ended = matches!(item, Item::Close(_));
                     return Poll::Ready(Some(item));
                 }
-                Step::Frame(frame, reader) => return Poll::Ready(Some(self.let_out(&frame, &*reader))),
+                Step::Frame(frame, scope, reader) => {
+                    if let Some(item) = self.let_out(&frame, scope, &*reader) {
+                        return Poll::Ready(Some(item));
+                    }
+                }
                 Step::Idle => return Poll::Pending,
                 Step::Past { scope, from, upto, epoch } => {
                     if let Some(item) = std::task::ready!(self.poll_past(cx, scope, from, upto, epoch)) {
@@ -121,7 +125,7 @@ impl Feed {
             Place::Frame(frame) => {
                 subscription.next = frame.seq() + 1;
                 *owed_since = Some(Instant::now());
-                Step::Frame(frame, reader.clone())
+                Step::Frame(frame, subscription.scope, reader.clone())
             }
             Place::Before { start } => {
                 if subscription.stage == Stage::Following {
@@ -138,7 +142,8 @@ impl Feed {
         }
     }
 
-    /// The next item of history; `None` when a page is used up and the place has moved on.
+    /// The next item of history; `None` when a page is used up, or the entry is not for this viewer, and the place has
+    /// moved on.
     fn poll_past(
         &mut self,
         cx: &mut Context<'_>,
@@ -184,12 +189,13 @@ impl Feed {
         state.owed_since = frame.is_some().then(Instant::now);
         let reader = state.reader.clone();
         drop(state);
-        Poll::Ready(frame.map(|frame| self.let_out(&frame, &*reader)))
+        Poll::Ready(frame.and_then(|frame| self.let_out(&frame, scope, &*reader)))
     }
 
-    fn let_out(&self, frame: &Frame, reader: &dyn Reader) -> Item {
+    fn let_out(&self, frame: &Frame, scope: Scope, reader: &dyn Reader) -> Option<Item> {
+        let message = frame.for_reader(reader, scope)?.clone();
         self.hub.metrics.sent();
-        Item::Entry { seq: frame.seq(), message: frame.for_reader(reader).clone() }
+        Some(Item::Entry { seq: frame.seq(), message })
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::Reader;
 use super::protocol::CloseCode;
+use super::{Reader, Scope};
 use crate::base::{Code, Hash, Micros};
 use crate::sequencer::{CommittedBatch, CommittedEntry};
 
@@ -138,9 +138,14 @@ impl Frame {
         self.entry().seq
     }
 
-    /// What this reader gets: asked only where the payload is not public.
-    pub fn for_reader(&self, reader: &dyn Reader) -> &Message {
-        if self.public || reader.may_read(self.entry()) { self.open() } else { self.withheld() }
+    /// What this reader gets in this scope: asked only where the payload is not public. Of what is withheld the whole
+    /// ledger shows the leaf, which tells nothing; in a narrower scope even its presence tells what it is about, and
+    /// whoever counted the sign-ups of a lot would know the number of its bidders (招标投标法 art. 22).
+    pub fn for_reader(&self, reader: &dyn Reader, scope: Scope) -> Option<&Message> {
+        if self.public || reader.may_read(self.entry()) {
+            return Some(self.open());
+        }
+        (scope == Scope::Ledger).then(|| self.withheld())
     }
 
     /// About the bytes that this frame takes on the wire, known without encoding it.

@@ -296,7 +296,8 @@ impl Hub {
             return Ok((Vec::new(), from));
         }
         let page = self.clone().read_page(scope, from, size, rows).await?;
-        let messages = page.entries.into_iter().map(|entry| Frame::of_past(entry).for_reader(reader).clone());
+        let frames = page.entries.into_iter().map(Frame::of_past);
+        let messages = frames.filter_map(|frame| frame.for_reader(reader, scope).cloned());
         Ok((messages.collect(), page.next))
     }
 

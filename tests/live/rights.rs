@@ -37,6 +37,30 @@ async fn payloads_are_withheld_per_reader() {
     }
 }
 
+/// 招标投标法 art. 22: whoever follows one lot must not be able to count what is withheld of it.
+#[tokio::test]
+async fn a_narrow_scope_does_not_show_that_anything_is_withheld() {
+    let world = World::start();
+    let subject = lot(LOT);
+    world.commit_of(SECRET, &[&subject], 2);
+    world.commit(&[&subject]);
+    for scope in [subject.as_str(), "floor"] {
+        let (mut member, mut public) = (Client::member(&world).await, Client::public(&world).await);
+        member.subscribe(scope, 0).await;
+        public.subscribe(scope, 0).await;
+        let expected = world.expected(scope, 0);
+        let open: Vec<_> = expected.iter().filter(|entry| entry.kind != SECRET).cloned().collect();
+        assert_same(&member.entries(expected.len()).await, &expected);
+        assert_same(&public.entries(open.len()).await, &open);
+        // And once live.
+        world.commit_of(SECRET, &[&subject], 2);
+        world.commit(&[&subject]);
+        let live = world.expected(scope, expected.last().unwrap().seq + 1);
+        assert_same(&member.entries(2).await, &live);
+        assert_same(&public.entries(1).await, &live[1..]);
+    }
+}
+
 #[tokio::test]
 async fn an_erased_payload_says_so() {
     let world = World::start();

@@ -1,0 +1,98 @@
+//! The ledger afterwards, read back from its file and believed in nothing.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use mingjian::base::Hash;
+use mingjian::cli::open::{Setup, open};
+use mingjian::desk::event_of;
+use mingjian::engine::event::PlatformConfigured;
+use mingjian::engine::{Fact, State, apply};
+use mingjian::ledger::tree::verify_consistency;
+use mingjian::ledger::{Chain, Frontier, Origin, Policy, SignedCheckpoint};
+use mingjian::sequencer::{LedgerReader as _, SystemClock};
+use mingjian::store::{DataDir, SqliteReader};
+
+use crate::Told;
+use crate::auction::Auction;
+
+const ORIGIN: &str = "ledger.mingjiang.example/trade";
+
+pub fn reader(data: &Path) -> SqliteReader {
+    SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap()
+}
+
+pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier: &str) {
+    let stored = reader(data).entries(0, usize::MAX).unwrap();
+    let mut chain = Chain::new(Origin::new(ORIGIN).unwrap());
+    let mut tree = Frontier::new();
+    let mut roots = vec![tree.root()];
+    let mut state = State::default();
+    let mut found: BTreeMap<String, Vec<Told>> = BTreeMap::new();
+    for entry in &stored {
+        let (leaf, hash) = chain.check(&entry.leaf).unwrap();
+        tree.append(hash);
+        roots.push(tree.root());
+        let payload = entry.payload.as_ref().unwrap();
+        assert_eq!(Hash::of(payload), leaf.payload);
+        let Some(event) = event_of(payload) else { continue };
+        apply(&mut state, &event, leaf.time, leaf.seq);
+        match event.fact {
+            Fact::BidAccepted(bid) => found.entry(bid.statement).or_default().push(Told { seq: leaf.seq, rule: None }),
+            Fact::BidRefused(bid) => {
+                found.entry(bid.statement).or_default().push(Told { seq: leaf.seq, rule: Some(bid.rule) });
+            }
+            _ => {}
+        }
+    }
+
+    // Every acknowledged bid once, where and how it was acknowledged. Every lost answer was asked for again, so nothing
+    // else is there either.
+    for (statement, told) in told {
+        assert_eq!(found.get(statement).map(Vec::as_slice), Some(&[*told][..]), "{statement}");
+    }
+    assert_eq!(found.len(), told.len());
+    assert!(state.lots.contains_key(&auction.lot()));
+
+    verify(data, earlier);
+    let kept = reader(data).checkpoint_from(chain.size()).unwrap().expect("the last checkpoint covers everything");
+    let setup = Setup {
+        origin: ORIGIN.into(),
+        totp_required: true,
+        genesis: PlatformConfigured {
+            code_format: Default::default(),
+            holidays: Default::default(),
+            periods: Default::default(),
+        },
+    };
+    let running = open(DataDir::open(data).unwrap(), setup, Arc::new(SystemClock)).unwrap();
+    let policy = Policy::log_only(running.desk.verifier_key.clone()).unwrap();
+    let last = SignedCheckpoint::parse(&kept.1).unwrap();
+    let last = last.verify(&policy).unwrap();
+    assert_eq!((last.size, last.root), (chain.size(), tree.root()));
+    // An earlier checkpoint is a prefix of it.
+    let earlier = SignedCheckpoint::parse(earlier).unwrap();
+    let earlier = earlier.verify(&policy).unwrap();
+    assert_eq!(earlier.root, roots[usize::try_from(earlier.size).unwrap()]);
+    let path = running.desk.tree.consistency(earlier.size, last.size).unwrap();
+    verify_consistency(earlier.size, earlier.root, last.size, last.root, &path).unwrap();
+
+    // The state that a start comes to, out of a snapshot or not, is the one that replay from the first entry comes to.
+    running.desk.sequencer.read(|committed| {
+        if committed.size == chain.size() {
+            assert!(committed.state == state, "the restored state is not the replayed one");
+        }
+    });
+}
+
+/// Every check of the product's own verifier, signatures and replay included, against a checkpoint kept from before.
+fn verify(data: &Path, earlier: &str) {
+    let kept = data.join("earlier.checkpoint");
+    std::fs::write(&kept, earlier).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
+    let output = command.args(["verify", "--lang", "en", "--checkpoint"]).args([&kept, data]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}

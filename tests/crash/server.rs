@@ -1,0 +1,106 @@
+//! The binary as a child process.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use mingjian::base::Id;
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use crate::Told;
+
+/// A debug build on a busy machine needs a while.
+const START_MAX: Duration = Duration::from_secs(30);
+
+pub struct Server {
+    child: Mutex<Child>,
+    port: u16,
+    agent: Agent,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+pub fn command(data: &Path, port: u16) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
+    command.env_clear().arg("serve").arg("--data").arg(data).arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// Starts it and waits until it takes bids.
+    pub fn start(data: &Path) -> Self {
+        let port = free_port();
+        let mut child = command(data, port).spawn().unwrap();
+        // Read to the end, so that it never waits for a full pipe; shown when a test fails.
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
+        let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(START_MAX)).build();
+        let server = Self { child: Mutex::new(child), port, agent: agent.new_agent() };
+        let began = Instant::now();
+        while server.try_get("/readyz").is_none_or(|answer| answer.status != 200) {
+            assert!(server.child.lock().unwrap().try_wait().unwrap().is_none(), "the server ended instead of starting");
+            assert!(began.elapsed() < START_MAX, "the server does not start");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    fn try_get(&self, path: &str) -> Option<Answer> {
+        let mut response = self.agent.get(format!("http://127.0.0.1:{}{path}", self.port)).call().ok()?;
+        Some(Answer { status: response.status().as_u16(), body: response.body_mut().read_to_string().ok()? })
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.try_get(path).unwrap()
+    }
+
+    /// Places a bid; `None` when no answer came.
+    pub fn place(&self, lot: Id, statement: &str) -> Option<Told> {
+        let url = format!("http://127.0.0.1:{}/api/v1/lots/{lot}/bids", self.port);
+        let mut response = self.agent.post(url).send_json(json!({ "statement": statement })).ok()?;
+        let status = response.status().as_u16();
+        let body: Value = response.body_mut().read_json().ok()?;
+        // Being told that the outcome is unknown is being told nothing.
+        if status == 503 {
+            return None;
+        }
+        let seq = body["seq"].as_u64().unwrap_or_else(|| panic!("{status} {body}"));
+        Some(Told { seq, rule: body["code"].as_str().map(|code| code.parse().unwrap()) })
+    }
+
+    /// SIGKILL.
+    pub fn kill(&self) {
+        let mut child = self.child.lock().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM; its exit code.
+    pub fn terminate(&self) -> Option<i32> {
+        let mut child = self.child.lock().unwrap();
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone, in most cases.
+        let Ok(child) = self.child.get_mut() else { return };
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
