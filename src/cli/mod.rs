@@ -9,7 +9,7 @@ mod openapi;
 mod output;
 mod rebuild;
 mod serve;
-mod sources;
+pub mod sources;
 mod verify;
 
 use std::path::PathBuf;
