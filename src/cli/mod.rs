@@ -12,7 +12,7 @@ mod output;
 mod rebuild;
 mod serve;
 pub mod simulate;
-mod sources;
+pub mod sources;
 mod verify;
 
 use std::path::PathBuf;

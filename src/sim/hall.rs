@@ -233,20 +233,9 @@ impl Hall {
 
     /// A signed bid of START + `steps` × STEP, with its nonce as idempotency key.
     pub fn bid(&self, bidder: &Bidder, steps: i64, at: Micros, nonce: Nonce) -> Submission {
-        let amount = Fen::new(HallRules::START + steps * HallRules::STEP).unwrap_or(Fen::ZERO);
-        let claims = BidStatement {
-            amount,
-            issued_at: at,
-            ledger: self.origin.clone(),
-            lot: self.lot,
-            nonce,
-            number: bidder.number,
-            rung: None,
-            seen: Seen { root: empty_root(), size: 0 },
-        };
-        let statement = statement::sign(&claims, &bidder.signer).unwrap_or_default();
+        let statement = self.statement(bidder, steps, at, nonce, Seen { root: empty_root(), size: 0 });
         let body = Hash::of(statement.as_bytes());
-        let bid = Bid { number: bidder.number, amount, rung: None, key: bidder.key(), statement };
+        let bid = Bid { number: bidder.number, amount: Self::amount(steps), rung: None, key: bidder.key(), statement };
         let scope = format!("{}/{}", self.lot, bidder.number);
         Submission::command(self.command(Actor::Bidder(bidder.number), Action::Bid(bid))).once(Once::new(
             &scope,
@@ -254,6 +243,25 @@ impl Hall {
             body,
             Code::NonceReplayed,
         ))
+    }
+
+    /// What the bidder signs for a bid of START + `steps` × STEP.
+    pub fn statement(&self, bidder: &Bidder, steps: i64, at: Micros, nonce: Nonce, seen: Seen) -> String {
+        let claims = BidStatement {
+            amount: Self::amount(steps),
+            issued_at: at,
+            ledger: self.origin.clone(),
+            lot: self.lot,
+            nonce,
+            number: bidder.number,
+            rung: None,
+            seen,
+        };
+        statement::sign(&claims, &bidder.signer).unwrap_or_default()
+    }
+
+    fn amount(steps: i64) -> Fen {
+        Fen::new(HallRules::START + steps * HallRules::STEP).unwrap_or(Fen::ZERO)
     }
 }
 
