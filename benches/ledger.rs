@@ -186,8 +186,7 @@ impl Large {
         // On until the next snapshot would be nearly due: a restart then has the most to replay.
         let mut size = 0;
         let snapshot = loop {
-            let page: Vec<Vec<Submission>> =
-                duels.par_iter_mut().map(|duel| duel.bids(&world, AHEAD / LOTS)).collect();
+            let page: Vec<Vec<Submission>> = duels.par_iter_mut().map(|duel| duel.bids(&world, AHEAD / LOTS)).collect();
             let answers: Vec<_> = page.into_iter().flatten().map(|bid| sequencer.submit(bid)).collect();
             for answer in answers {
                 let outcome = answer.wait().unwrap();

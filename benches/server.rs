@@ -22,8 +22,8 @@ use mingjian::cli::open::{Setup, open};
 use mingjian::http::app::app;
 use mingjian::http::extract::HttpSettings;
 use mingjian::http::stream::{Stream, keep_socket, routes};
-use mingjian::ledger::statement::Seen;
 use mingjian::ledger::Signer as _;
+use mingjian::ledger::statement::Seen;
 use mingjian::live::{Denied, Gate, Hub, LedgerHistory, Limits, Reader, Scope};
 use mingjian::sequencer::{CommittedEntry, Journal as _, Sequencer};
 use mingjian::sim::{Hall, MemoryJournal, World};
@@ -171,9 +171,16 @@ fn bids(report: &mut Report, args: &Args) {
         let [half, most] = [0.5, 0.99].map(|share| quantile(times.clone(), share).as_secs_f64() * 1e6);
         report.add(Figure::of_rounds(format!("(b) signed bids, {at}"), "1/s", &rounds, goal(Goal::RatioAtLeast(0.5))));
         let in_syncs = [(sync, most)];
-        report.add(Figure::of_rounds(format!("(b) p99, {at}; of an fdatasync"), "µs", &in_syncs, goal(Goal::RatioAtMost(25.0))));
+        report.add(Figure::of_rounds(
+            format!("(b) p99, {at}; of an fdatasync"),
+            "µs",
+            &in_syncs,
+            goal(Goal::RatioAtMost(25.0)),
+        ));
         let (verify, hello) = (median(verified), median(greeted));
-        report.note(format!("(b) {at}: {verify:.0} signatures/s on all cores, {hello:.0} hello/s; half within {half:.0} µs"));
+        report.note(format!(
+            "(b) {at}: {verify:.0} signatures/s on all cores, {hello:.0} hello/s; half within {half:.0} µs"
+        ));
         let bound = 25.0 * sync;
         let needed = connections as f64 / bound * 1e6;
         report.note(format!("(b) {at}: all answers within {bound:.0} µs would take {needed:.0} bids/s (Little's law)"));
@@ -417,8 +424,11 @@ impl Audience {
     /// Connects them all and waits until each has its subscription.
     fn connect(address: SocketAddr, viewers: usize, greeting: &[u8]) -> Self {
         let (entries, bytes_of_the_first) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
-        let audience =
-            Self { entries: entries.clone(), waited_for: AtomicU64::new(0), bytes_of_the_first: bytes_of_the_first.clone() };
+        let audience = Self {
+            entries: entries.clone(),
+            waited_for: AtomicU64::new(0),
+            bytes_of_the_first: bytes_of_the_first.clone(),
+        };
         let greeting = greeting.to_vec();
         let (tell, told) = mpsc::channel();
         std::thread::spawn(move || {
@@ -437,7 +447,7 @@ impl Audience {
             });
         });
         for _ in 0..viewers {
-            told.recv_timeout(Duration::from_secs(60)).unwrap();
+            told.recv_timeout(Duration::from_mins(1)).unwrap();
         }
         audience
     }
@@ -453,17 +463,12 @@ impl Audience {
 fn spin_until(done: impl Fn() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(60), "the viewers did not get everything");
+        assert!(started.elapsed() < Duration::from_mins(1), "the viewers did not get everything");
         std::thread::sleep(Duration::from_micros(50));
     }
 }
 
-async fn watch(
-    mut socket: TcpStream,
-    ready: mpsc::Sender<()>,
-    entries: Arc<AtomicU64>,
-    bytes: Option<Arc<AtomicU64>>,
-) {
+async fn watch(mut socket: TcpStream, ready: mpsc::Sender<()>, entries: Arc<AtomicU64>, bytes: Option<Arc<AtomicU64>>) {
     let mut buffer = Vec::with_capacity(16 * 1_024);
     // The answer to the handshake; what follows is frames.
     let head = loop {

@@ -1,6 +1,8 @@
 //! The code's own manners: the order of the rooms, what the pure half may not name, the size of files, and that the
 //! repository stands alone.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -60,12 +60,7 @@ impl Figure {
 
     /// Medians of rounds of (baseline, ours). The ratio is the median of the rounds' own ratios: what a neighbour on the
     /// machine does for a while falls on both sides of it.
-    pub fn of_rounds(
-        name: impl Into<String>,
-        unit: &'static str,
-        rounds: &[(f64, f64)],
-        goal: Option<Goal>,
-    ) -> Self {
+    pub fn of_rounds(name: impl Into<String>, unit: &'static str, rounds: &[(f64, f64)], goal: Option<Goal>) -> Self {
         let of = |pick: fn(&(f64, f64)) -> f64| median(rounds.iter().map(pick).collect());
         let baseline = Some((of(|round| round.0), of(|round| round.1 / round.0)));
         Self { name: name.into(), unit, value: of(|round| round.1), baseline, goal }
@@ -212,11 +207,7 @@ impl Duel {
     }
 
     /// The next bid; `sign` makes it from bidder, steps, time and nonce.
-    pub fn next<T>(
-        &mut self,
-        world: &World,
-        sign: impl FnOnce(&Hall, &Bidder, i64, Micros, Nonce) -> T,
-    ) -> T {
+    pub fn next<T>(&mut self, world: &World, sign: impl FnOnce(&Hall, &Bidder, i64, Micros, Nonce) -> T) -> T {
         let now = world.clock.now();
         let bidder = &self.hall.bidders[self.steps as usize % 2];
         self.steps += 1;

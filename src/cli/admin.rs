@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Outcome {
     let dir = Arc::new(DataDir::open(&args.data)?);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
-    let passwords = Passwords::new(&*entropy).map_err(|code| code.en())?;
+    let passwords = Passwords::new(&*entropy).map_err(super::super::base::codes::Code::en)?;
     let policy = Policy { totp_required: true, issuer: "Mingjian 明鉴".into() };
     let identity = Identity::new(Platform::open(dir)?, keys, Arc::clone(&entropy), passwords, policy);
     let mut random = [0; 10];

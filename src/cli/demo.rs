@@ -98,8 +98,11 @@ fn seed(desk: &Desk, year: &Year, password: &str) -> Result<(), Box<dyn Error>> 
             },
         })
         .collect();
-    let passwords = Passwords::cheap_for_demonstration(&SystemEntropy::new()).map_err(|code| code.en())?;
-    desk.identity.seed(&organisations, &people, password, &passwords, desk.now()).map_err(|code| code.en())?;
+    let passwords =
+        Passwords::cheap_for_demonstration(&SystemEntropy::new()).map_err(super::super::base::codes::Code::en)?;
+    desk.identity
+        .seed(&organisations, &people, password, &passwords, desk.now())
+        .map_err(super::super::base::codes::Code::en)?;
     Ok(())
 }
 

@@ -66,7 +66,7 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Simulate(simulate) => simulate.run(cli.json),
-        Command::Serve(args) => serve::run(cli.config.as_deref(), args),
+        Command::Serve(args) => serve::run(cli.config.as_deref(), &args),
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),

@@ -46,8 +46,8 @@ pub struct Args {
     demo: bool,
 }
 
-pub fn run(config: Option<&Path>, args: Args) -> Outcome {
-    let settings = config::load(config, &args)?;
+pub fn run(config: Option<&Path>, args: &Args) -> Outcome {
+    let settings = config::load(config, args)?;
     telemetry::start(&settings.log)?;
     actix_web::rt::System::new().block_on(serve(settings, args.demo))
 }

@@ -11,7 +11,7 @@ use crate::ledger::{PublicKey, StatementError};
 use crate::sequencer::{Once, Outcome, Slot, Submission, Work};
 
 /// What became of a bid that is now in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BidAnswer {
     /// The entry that accepts or refuses it.
     pub seq: u64,
@@ -106,6 +106,7 @@ fn once(sort: &str, lot: Id, number: u32, nonce: &Nonce, statement: &str) -> Onc
     Once { key, body: Hash::of(statement.as_bytes()), reused: Code::NonceReplayed }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn refusal(error: StatementError) -> Refusal {
     let detail = error.to_string();
     Refusal::with(error.code(), detail)

@@ -83,12 +83,11 @@ impl Tree {
                     let partial = tree.builder.partial(level).filter(|(index, _)| *index == path.index);
                     partial.map(|(_, hashes)| hashes.to_vec())
                 });
-                let hashes = match pending {
-                    Some(hashes) => hashes,
-                    None => {
-                        let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
-                        tile_hashes(&bytes).ok_or(Code::Internal)?
-                    }
+                let hashes = if let Some(hashes) = pending {
+                    hashes
+                } else {
+                    let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
+                    tile_hashes(&bytes).ok_or(Code::Internal)?
                 };
                 hashes.get(..width).map(tile_bytes).ok_or(Code::NotFound)
             }
@@ -122,6 +121,7 @@ fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>
     tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn unreadable(error: ReadError) -> Code {
     tracing::error!(%error, "cannot read the ledger");
     Code::Internal

@@ -107,6 +107,7 @@ pub struct Questions {
 }
 
 #[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as they stand in the ledger")]
 pub struct QuestionView {
     id: Id,
     lot: Id,

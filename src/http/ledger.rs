@@ -129,6 +129,10 @@ pub struct Sizes {
 pub async fn consistency(desk: Data<Desk>, name: Path<String>, sizes: Query<Sizes>) -> Result<HttpResponse, Problem> {
     check_name(&desk, &name)?;
     let hashes = desk.tree.consistency(sizes.old, sizes.new)?;
-    let body: String = hashes.iter().map(|hash| format!("{hash}\n")).collect();
+    let mut body = String::new();
+    for hash in hashes {
+        body.push_str(&hash.to_base64());
+        body.push('\n');
+    }
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, FOR_EVER)).insert_header((CONTENT_TYPE, TEXT)).body(body))
 }

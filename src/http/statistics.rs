@@ -30,6 +30,7 @@ pub struct Statistics {
 #[derive(Serialize, ToSchema)]
 pub struct Month {
     /// `YYYY-MM`, China's time.
+    #[expect(clippy::struct_field_names, reason = "the name on the wire")]
     month: String,
     category: String,
     lots: i64,

@@ -48,18 +48,15 @@ impl Identity {
                 }
             }
             for seed in people {
-                match accounts::by_id(tx, seed.id)? {
-                    Some(mut row) => {
-                        row.password = Some(hash.clone());
-                        accounts::update(tx, &row)?;
-                    }
-                    None => {
-                        let mut row = self.account_row(seed.new, now)?;
-                        row.id = seed.id;
-                        seed.role.name().clone_into(&mut row.role);
-                        row.password = Some(hash.clone());
-                        accounts::insert(tx, &row)?;
-                    }
+                if let Some(mut row) = accounts::by_id(tx, seed.id)? {
+                    row.password = Some(hash.clone());
+                    accounts::update(tx, &row)?;
+                } else {
+                    let mut row = self.account_row(seed.new, now)?;
+                    row.id = seed.id;
+                    seed.role.name().clone_into(&mut row.role);
+                    row.password = Some(hash.clone());
+                    accounts::insert(tx, &row)?;
                 }
             }
             Ok(())
