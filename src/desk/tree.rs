@@ -128,7 +128,8 @@ fn unreadable(error: ReadError) -> Code {
 }
 
 impl Listener for Tree {
-    fn committed(&self, batch: &Arc<CommittedBatch>) {
+    /// Before anybody hears of the batch: the first to see its checkpoint may ask for its proofs, or bid on top of it.
+    fn durable(&self, batch: &Arc<CommittedBatch>) {
         let (size, root) = {
             let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
             for entry in &batch.entries {
@@ -138,6 +139,8 @@ impl Listener for Tree {
         };
         self.remember(size, root);
     }
+
+    fn committed(&self, _: &Arc<CommittedBatch>) {}
 }
 
 fn code<E: std::fmt::Display>(error: NoProof<E>) -> Code {

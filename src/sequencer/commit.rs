@@ -182,16 +182,18 @@ impl Committer {
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: head.size, root: head.root };
         let note: Arc<str> = checkpoint.sign(&*self.signer)?.to_string().into();
 
+        let batch = Arc::new(CommittedBatch { entries, checkpoint: Arc::clone(&note) });
+        self.listeners.iter().for_each(|listener| listener.durable(&batch));
         let mut committed = self.shared.committed.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in &entries {
+        for entry in &batch.entries {
             if let Some(event) = &entry.event {
                 engine::apply(&mut committed.state, event, entry.at, entry.seq);
             }
         }
         (committed.size, committed.root, committed.time, committed.head_leaf) =
             (head.size, head.root, head.time, head.leaf);
-        committed.checkpoint = Arc::clone(&note);
-        Ok(Arc::new(CommittedBatch { entries, checkpoint: note }))
+        committed.checkpoint = note;
+        Ok(batch)
     }
 
     /// Serialising takes long, so another thread does it, on a copy.

@@ -135,6 +135,10 @@ pub struct CommittedBatch {
 
 /// Who wants to hear of commits.
 pub trait Listener: Send + Sync {
+    /// Called after the commit and before its checkpoint is shown or a submitter answered: for whoever must be able to
+    /// serve the new tree (receipts, tiles, what a bid has `seen`) to the first who hears of it.
+    fn durable(&self, _batch: &Arc<CommittedBatch>) {}
+
     /// Called after commit and checkpoint, batch by batch in order, on the committing thread: whatever takes long or may
     /// block belongs elsewhere.
     fn committed(&self, batch: &Arc<CommittedBatch>);

@@ -1,5 +1,7 @@
 //! The ledger as strangers read it: everything is fetched over HTTP and checked from its bytes alone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use mingjian::base::{Code, Hash};
 use mingjian::ledger::tile::{TILE_WIDTH, decode_bundle, tile_hashes};
 use mingjian::ledger::tree::{Frontier, verify_consistency, verify_inclusion};
@@ -111,6 +113,35 @@ fn root_of(hashes: &[Hash]) -> Hash {
         tree.append(*hash);
     }
     tree.root()
+}
+
+/// Whoever hears of an entry or of a checkpoint can have everything that it speaks of at once.
+#[test]
+fn nothing_is_announced_that_cannot_be_served() {
+    let world = World::start();
+    let hall = Hall::open(&world, 2);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let size = world.checkpoint().size;
+                let last = size - 1;
+                assert_eq!(fetch(&world, &format!("proof/{last}")).status, 200);
+                let width = size % u64::from(TILE_WIDTH);
+                if width > 0 {
+                    let path = format!("tile/entries/{:03}.p/{width}", size / u64::from(TILE_WIDTH));
+                    assert_eq!(fetch(&world, &path).status, 200, "{path}");
+                }
+            }
+        });
+        for step in 0..60 {
+            let accepted = hall.bid(usize::from(step % 2 == 1), step).ok();
+            let receipt = world.public().get(accepted["receipt"].as_str().unwrap());
+            let proof = Proof::parse(receipt.text()).unwrap();
+            proof.verify(&world.leaf(proof.index), &world.policy()).unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
