@@ -90,7 +90,7 @@ fn commits(report: &mut Report, args: &Args) {
 
     for &producers in &args.producers {
         // One producer alone waits for a disk each time, so fewer bids take as long.
-        let each = (args.bids / producers).min(2_000).max(8);
+        let each = (args.bids / producers).clamp(8, 2_000);
         let mut rounds = Vec::new();
         let (commits, micros) = (&sequencer.metrics().batch, &sequencer.metrics().commit_micros);
         let before = (commits.count(), commits.sum(), micros.sum());

@@ -388,7 +388,9 @@ fn fan_out_to(viewers: usize, burst: usize, args: &Args) -> Vec<(f64, f64)> {
         let ours = rate(bursts * burst * viewers, || {
             for bids in bids {
                 let answers: Vec<_> = bids.into_iter().map(|bid| sequencer.submit(bid)).collect();
-                answers.into_iter().for_each(|answer| assert_eq!(answer.wait().unwrap().rule, None));
+                for answer in answers {
+                    assert_eq!(answer.wait().unwrap().rule, None);
+                }
                 audience.wait_for((burst * viewers) as u64);
             }
         });
@@ -578,7 +580,9 @@ fn writer(sockets: Vec<std::net::TcpStream>) -> mpsc::Sender<Vec<u8>> {
     let (order, orders) = mpsc::channel::<Vec<u8>>();
     std::thread::spawn(move || {
         for bytes in orders {
-            sockets.iter().for_each(|mut socket| socket.write_all(&bytes).unwrap());
+            for mut socket in &sockets {
+                socket.write_all(&bytes).unwrap();
+            }
         }
     });
     order

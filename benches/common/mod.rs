@@ -35,8 +35,7 @@ impl Goal {
     fn text(self) -> String {
         match self {
             Self::RatioAtLeast(least) => format!("≥ {least}"),
-            Self::RatioAtMost(most) => format!("≤ {most}"),
-            Self::AtMost(most) => format!("≤ {most}"),
+            Self::RatioAtMost(most) | Self::AtMost(most) => format!("≤ {most}"),
         }
     }
 }

@@ -167,6 +167,24 @@ impl<'de> Deserialize<'de> for Code {
 mod tests {
     use super::*;
 
+    /// `docs/problems.md` is this table for people. `UPDATE_DOCS=1 cargo test problems` writes it anew.
+    #[test]
+    fn the_page_of_problems_is_this_table() {
+        let mut page = String::from(
+            "# Problems\n\nEvery refusal is an RFC 9457 problem with one of these codes; refused bids carry theirs in the \
+             ledger as `rule`.\nA code keeps its name and meaning for ever. Made from `src/base/codes.rs`.\n\n\
+             | code | status | 说明 | meaning |\n|---|---|---|---|\n",
+        );
+        for code in Code::ALL {
+            page += &format!("| `{}` | {} | {} | {} |\n", code.name(), code.status(), code.zh(), code.en());
+        }
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/problems.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), page, "run UPDATE_DOCS=1 cargo test problems");
+    }
+
     #[test]
     fn names_are_unique_and_round_trip() {
         let mut seen = std::collections::BTreeSet::new();
