@@ -6,7 +6,12 @@ export const routes: RouteRecordRaw[] = [
   { path: '/lots/:id/room', name: 'room', component: () => import('./views/RoomView.vue'), meta: { title: 'room.title' } },
   { path: '/floor', name: 'floor', component: () => import('./views/FloorView.vue'), meta: { title: 'floor.title', theme: 'dark' } },
   { path: '/review/:id', name: 'review', component: () => import('./views/ReviewView.vue'), meta: { title: 'review.title' } },
-  { path: '/verify', name: 'verify', component: () => import('./views/LaterView.vue'), meta: { title: 'nav.verify' } },
+  { path: '/verify', name: 'verify', component: () => import('./views/VerifyView.vue'), meta: { title: 'nav.verify' } },
+  { path: '/notices', name: 'notices', component: () => import('./views/NoticesView.vue'), meta: { title: 'nav.notices' } },
+  { path: '/sign-in', name: 'sign-in', component: () => import('./views/SignInView.vue'), meta: { title: 'signIn.title' } },
+  { path: '/sign-up', name: 'sign-up', component: () => import('./views/SignUpView.vue'), meta: { title: 'signUp.title' } },
+  { path: '/keys', name: 'keys', component: () => import('./views/KeysView.vue'), meta: { title: 'keys.title' } },
+  { path: '/my', name: 'my', component: () => import('./views/MyLotsView.vue'), meta: { title: 'my.title' } },
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./views/LaterView.vue'), meta: { title: 'state.missing.title' } },
 ]
 
