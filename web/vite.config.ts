@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+const backend = process.env.MINGJIAN ?? 'http://127.0.0.1:8080'
+
 export default defineConfig({
   plugins: [
     vue(),
@@ -23,7 +25,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { port: 5173, proxy: { '/api': 'http://127.0.0.1:8080', '/ledger': 'http://127.0.0.1:8080' } },
+  server: { port: 5173, proxy: { '/api': { target: backend, ws: true }, '/ledger': backend } },
   test: {
     include: ['tests/**/*.test.ts'],
     environment: 'node',

@@ -4,10 +4,11 @@
  */
 
 import type { Entry } from '@/model/events'
-import type { FloorView, HallView, LotView, ReviewView, RoomView } from '@/model/views'
+import type { FloorView, HallView, LotView, NoticeFilter, NoticePage, ReviewView, RoomView } from '@/model/views'
 
 export interface Source {
   hall(): Promise<HallView>
+  notices(filter: NoticeFilter, after: string | null): Promise<NoticePage>
   lot(id: string): Promise<LotView>
   room(lotId: string): Promise<RoomView>
   floor(): Promise<FloorView>
@@ -18,14 +19,14 @@ export interface Source {
 
 /** Why a screen has nothing to show, in the words of `StateBox`. */
 export class LoadError extends Error {
-  constructor(readonly state: 'error' | 'offline' | 'forbidden', readonly detail?: string) {
+  constructor(readonly state: 'error' | 'offline' | 'forbidden' | 'missing', readonly detail?: string) {
     super(detail ?? state)
   }
 }
 
 const unavailable = (): Promise<never> => Promise.reject(new LoadError('offline'))
 
-let current: Source = { hall: unavailable, lot: unavailable, room: unavailable, floor: unavailable, review: unavailable, watch: () => () => {} }
+let current: Source = { hall: unavailable, notices: unavailable, lot: unavailable, room: unavailable, floor: unavailable, review: unavailable, watch: () => () => {} }
 
 export const source = (): Source => current
 export function useSource(next: Source): void {

@@ -59,6 +59,9 @@ export interface LotState {
   refused: number
   extensions: number
   numbers: number[]
+  /** 挂牌: numbers that may confirm, and those that did. */
+  eligible: number[]
+  confirmed: number[]
   /** Rank of a right of priority by number, 1 first. */
   priority: Map<number, number>
   holds: string[]
@@ -79,7 +82,7 @@ export interface LotState {
 export function emptyLot(id: string): LotState {
   return {
     id, title: '', code: '', category: 'B', place: '', estimate: 0n, rules: null, phase: 'draft', stage: 'free', rung: 0,
-    until: null, since: null, leader: null, best: new Map(), bids: [], accepted: 0, refused: 0, extensions: 0, numbers: [], priority: new Map(),
+    until: null, since: null, leader: null, best: new Map(), bids: [], accepted: 0, refused: 0, extensions: 0, numbers: [], eligible: [], confirmed: [], priority: new Map(),
     holds: [], stoppedAt: null, leftAtStop: null, pauses: [], ranking: [], reserve: null, failure: null, award: null,
     winner: null, publicityUntil: null, milestones: {}, lastSeq: -1,
   }
@@ -166,8 +169,14 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       break
     case 'auction.confirmation_opened':
       lot.stage = 'confirming'
+      lot.eligible = [...event.data.eligible]
       runUntil(lot, entry.time, event.data.until)
       break
+    case 'auction.entry_confirmed': {
+      const number = bidderOf(event.actor)
+      if (number !== null && !lot.confirmed.includes(number)) lot.confirmed.push(number)
+      break
+    }
     case 'auction.rung_started':
       lot.rung = event.data.rung
       lot.stage = 'timed'

@@ -3,7 +3,7 @@
 import type { Fen } from '@/lib/money'
 import type { Micros } from '@/lib/time'
 import type { Category, Entry } from './events'
-import type { LotState } from './lot'
+import type { LotState, Phase } from './lot'
 
 export interface CheckpointView {
   size: number
@@ -18,11 +18,6 @@ export interface CheckpointView {
 
 export interface LiveCard {
   lot: LotState
-  watchers: number | null
-  /** An opening without a public price: how far the reading-out is. */
-  opening?: { read: number; total: number; ceiling: Fen; since: Micros }
-  /** Entries of the lot seen so far; the newest is the proof of the card. */
-  checked: 'ok' | 'wait' | 'bad'
 }
 
 export interface YearView {
@@ -41,39 +36,58 @@ export interface YearView {
   evidence: { from: number; to: number }
 }
 
-export type NoticeState = 'documents' | 'sign_up' | 'postponed' | 'due_today' | 'suspended'
-
 export interface NoticeRow {
   lotId: string
   title: string
   code: string
   category: Category
   method: string
+  place: string
+  owner: string
   amount: Fen
-  due: Micros
-  state: NoticeState
-  seq: number
+  /** The leading price, or the price awarded. */
+  price: Fen | null
+  noticed: Micros
+  /** What comes next by itself: sign-up, opening, the end of the running period; null when nothing does. */
+  due: Micros | null
+  phase: Phase
+  suspended: boolean
+  bids: number
+}
+
+/** What the list of notices is narrowed by; amounts in 分. */
+export interface NoticeFilter {
+  category?: Category
+  method?: string
+  phases?: Phase[]
+  text?: string
+  min?: Fen
+  max?: Fen
+}
+
+export interface NoticePage {
+  items: NoticeRow[]
+  next: string | null
 }
 
 export interface ResultRow {
   lotId: string
   title: string
-  kind: 'deal' | 'candidate' | 'award' | 'failed'
+  owner: string
+  phase: Phase
   amount: Fen | null
   /** Premium above the start, or saving below the ceiling, as text. */
   rate: { kind: 'premium' | 'saving'; text: string } | null
-  who: string
-  state: string
-  seq: number
+  at: Micros
 }
 
 export interface HallView {
   live: LiveCard[]
-  today: { total: number; done: number }
+  /** Lots that run and have no card here. */
+  moreLive: number
   checkpoint: CheckpointView
   year: YearView
-  notices: { items: NoticeRow[]; total: number; counts: Record<Category | 'all', number> }
-  coming: { when: Micros; what: string; title: string; where: string; lotId: string }[]
+  coming: { when: Micros; method: string; title: string; where: string; lotId: string }[]
   results: ResultRow[]
   origin: string
   verifierKey: string
@@ -84,42 +98,35 @@ export interface DocumentRow { name: string; sha256: string; bytes: number; seq:
 export interface LotView {
   lot: LotState
   documents: DocumentRow[]
+  /** Labels are keys of the locale files. */
   attributes: { label: string; value: string }[]
-  room: string
   owner: string
   checkpoint: CheckpointView
   entries: Entry[]
 }
 
-export interface CameraView {
-  id: string
-  room: string
-  state: 'recording' | 'gap' | 'off'
-  levels: number[]
-  db: number | null
-  gaps: number
-  clockErrorMs: number
-  anchoredAt: number
-  keepYears: number
-}
-
+/** A receipt as this browser keeps it: everything that another computer needs to check it without us. */
 export interface ReceiptRow {
+  lot: string
   seq: number
   amount: Fen
   time: Micros
-  /** How long before the deadline of that moment it came in, ms. */
-  earlyMs: number
+  /** Hashes on the way to the root, and the size of the tree under it. */
   pathLength: number
   size: number
-  witnesses: string[]
-  text: string
+  statement: string
+  leaf: string
+  payload: string
+  /** C2SP tlog-proof. */
+  proof: string
 }
 
 export interface RoomView extends LotView {
-  number: number
-  kid: string
+  /** Null for whoever only watches. */
+  number: number | null
+  /** The lot key's name; null when this browser does not have the key. */
+  kid: string | null
   deposit: Fen
-  camera: CameraView
   receipts: ReceiptRow[]
   origin: string
 }

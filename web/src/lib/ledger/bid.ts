@@ -66,13 +66,29 @@ export function claimsJson(claims: BidClaims): string {
   })
 }
 
-const header = (kid: string): Bytes => canonicalBytes({ alg: 'EdDSA', kid, typ: 'mj-bid+jws' })
+/** A statement of one type is never read as another (ledger format §5). */
+type StatementType = 'mj-bid+jws' | 'mj-confirm+jws' | 'mj-lot-key+jws'
 
 export type Sign = (message: Bytes) => Promise<Bytes>
 
-export async function signBid(claims: BidClaims, kid: string, sign: Sign): Promise<string> {
-  const signed = `${toBase64Url(header(kid))}.${toBase64Url(utf8(claimsJson(claims)))}`
+async function signStatement(typ: StatementType, claims: string, kid: string, sign: Sign): Promise<string> {
+  const signed = `${toBase64Url(canonicalBytes({ alg: 'EdDSA', kid, typ }))}.${toBase64Url(utf8(claims))}`
   return `${signed}.${toBase64Url(await sign(utf8(signed)))}`
+}
+
+export const signBid = (claims: BidClaims, kid: string, sign: Sign): Promise<string> =>
+  signStatement('mj-bid+jws', claimsJson(claims), kid, sign)
+
+/** That a number which quoted takes part in the timed auction after a listing. */
+export function signConfirmation(claims: Omit<BidClaims, 'amount' | 'rung' | 'seen'>, kid: string, sign: Sign): Promise<string> {
+  const { issuedAt, ledger, lot, nonce, number } = claims
+  return signStatement('mj-confirm+jws', canonicalise({ issued_at: formatTime(issuedAt), ledger, lot, nonce, number }), kid, sign)
+}
+
+/** The identity key vouches for a fresh lot key; shown to reviewers only. */
+export function signKeyBinding(claims: { issuedAt: Micros; key: Jwk; ledger: string; lot: string }, kid: string, sign: Sign): Promise<string> {
+  const { issuedAt, key, ledger, lot } = claims
+  return signStatement('mj-lot-key+jws', canonicalise({ issued_at: formatTime(issuedAt), key: { crv: key.crv, kty: key.kty, x: key.x }, ledger, lot }), kid, sign)
 }
 
 /** Parses without believing: shape, canonical header and claims, ranges. */
