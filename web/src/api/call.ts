@@ -1,90 +1,50 @@
 /**
- * One request to the server, for the screens of those who work here. Lives here: the CSRF token, the idempotency key of
- * an action, and refusals in the server's own words. Must never know: what the requests are about.
+ * The desks' way to the one door (`client`): paths as text, a key for actions that may have to be repeated, all pages of
+ * a list. Who signs in and with what token is the session store's business.
  */
 
-import { shallowRef } from 'vue'
-import { locale } from '@/i18n'
+import { computed } from 'vue'
+import { useSession } from '@/stores/session'
+import { api, ApiError, call, setCsrf, type Schemas } from './client'
+
+export { text } from './client'
+export { ApiError as Refusal } from './client'
+export type Myself = Schemas['Myself']
+export type Role = Schemas['Role']
 
 const API = '/api/v1'
+type Loose = Record<'GET' | 'POST' | 'PUT' | 'DELETE', (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>>
+const loose = api as unknown as Loose
 
-/** RFC 9457, with the platform's stable `code`. */
-export interface Problem { code: string; title: string; title_en: string; status: number; detail?: string; seq?: number | null }
-
-export class Refusal extends Error {
-  constructor(readonly problem: Problem) {
-    super(problem.code)
-  }
-
-  get code(): string {
-    return this.problem.code
-  }
-
-  /** In the reader's language, with what exactly was wrong. */
-  get words(): string {
-    const { title, title_en, detail } = this.problem
-    const head = locale.value === 'en' ? title_en : title
-    return detail ? `${head}${locale.value === 'en' ? ' ' : ''}${locale.value === 'en' ? `(${detail})` : `（${detail}）`}` : head
-  }
+async function send<T>(method: keyof Loose, path: string, body?: unknown, key?: string): Promise<T> {
+  const headers = key ? { 'Idempotency-Key': key } : {}
+  return (await call(loose[method](API + path, { headers, ...(body === undefined ? {} : { body }) }))) as T
 }
+
+export const get = <T>(path: string): Promise<T> => send<T>('GET', path)
+/** The same `key` with the same body gets the same answer: a retried action is one action. */
+export const post = <T = unknown>(path: string, body?: unknown, key?: string): Promise<T> => send<T>('POST', path, body, key)
+export const put = <T = unknown>(path: string, body?: unknown): Promise<T> => send<T>('PUT', path, body)
+export const del = (path: string): Promise<void> => send<void>('DELETE', path)
 
 /** What to say of a failed call. */
-export const wordsOf = (error: unknown, offline: string): string => (error instanceof Refusal ? error.words : offline)
+export const wordsOf = (error: unknown, offline: string): string => (error instanceof ApiError ? error.words ?? offline : offline)
 
-export type Role = 'public' | 'bidder' | 'owner' | 'operator' | 'expert' | 'supervisor' | 'reviewer' | 'system_admin' | 'security_admin' | 'audit_admin'
-export interface Organisation { id: string; kind: string; name: string }
-export interface Myself {
-  account?: string | null
-  role: Role
-  login?: string | null
-  name?: string | null
-  organisation?: Organisation | null
-  cases: string[]
-  proved_recently: boolean
-  totp_enrolled: boolean
-}
-interface SessionView { csrf?: string | null; viewer: Myself }
+/** Whether nothing was answered at all: no finding about the ledger. */
+export const isOffline = (error: unknown): boolean => error instanceof ApiError || error instanceof TypeError
 
 /** Who the server takes us for; null until it was asked. */
-export const me = shallowRef<Myself | null>(null)
-let csrf: string | null = null
+export const me = computed<Myself | null>(() => useSession().viewer)
 
-function take(session: SessionView): Myself {
-  csrf = session.csrf ?? null
-  me.value = session.viewer
+/** Asks anew: rights and cases change while one works. */
+export async function whoAmI(): Promise<Myself> {
+  const session = await get<Schemas['Session']>('/session')
+  useSession().viewer = session.viewer
+  setCsrf(session.csrf ?? null)
   return session.viewer
 }
 
-async function send(method: string, path: string, body?: unknown, key?: string): Promise<Response> {
-  const headers: Record<string, string> = {}
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
-  if (method !== 'GET') {
-    if (csrf) headers['X-CSRF-Token'] = csrf
-    headers['Idempotency-Key'] = key ?? crypto.randomUUID()
-  }
-  const response = await fetch(path, { method, headers, credentials: 'same-origin', ...(body === undefined ? {} : { body: JSON.stringify(body) }) })
-  if (response.ok) return response
-  const problem = (await response.json().catch(() => null)) as Problem | null
-  throw new Refusal(problem ?? { code: 'internal', title: `服务答复异常（${response.status}）`, title_en: `The server answered ${response.status}.`, status: response.status })
-}
-
-async function json<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
-  const response = await send(method, API + path, body, key)
-  return (response.status === 204 ? undefined : await response.json()) as T
-}
-
-export const get = <T>(path: string): Promise<T> => json<T>('GET', path)
-/** The same `key` with the same body gets the same answer: a retried action is one action. */
-export const post = <T = unknown>(path: string, body?: unknown, key?: string): Promise<T> => json<T>('POST', path, body, key)
-export const put = <T = unknown>(path: string, body?: unknown): Promise<T> => json<T>('PUT', path, body)
-export const del = (path: string): Promise<void> => json<void>('DELETE', path)
-/** Outside the API: checkpoints, proofs, payloads. */
-export const text = async (path: string): Promise<string> => (await send('GET', path)).text()
-
-export const whoAmI = async (): Promise<Myself> => take(await get<SessionView>('/session'))
-/** Cookie and CSRF token change with it (ASVS 7.2.4). */
-export const proveAgain = async (password: string, totp: string): Promise<Myself> =>
-  take(await post<SessionView>('/session/proof', { password, ...(totp ? { totp } : {}) }))
+export const proveAgain = (password: string, totp: string): Promise<void> => useSession().prove(password, totp)
 
 /** All pages of a list. */
 export async function all<T>(path: string, pagesMax = 20): Promise<T[]> {

@@ -1,10 +1,10 @@
 /** The live stream's transports in a browser: WebSocket with a ticket, Server-Sent Events, pages. */
 import { me, post } from '@/api/call'
-import { LiveStream, type StreamOptions, type Transports } from '@/lib/live'
+import { LiveStream, type SocketLike, type StreamOptions, type Transports } from '@/lib/live'
 import { page, trust } from './ledger'
 
 const transports = (scope: string): Transports => ({
-  socket: (protocols) => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`, protocols),
+  socket: (protocols) => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`, protocols) as SocketLike,
   events(from, onText, onFail) {
     const source = new EventSource(`/api/v1/stream?scope=${encodeURIComponent(scope)}&from=${from}`)
     source.onmessage = ({ data }) => onText(String(data))

@@ -4,6 +4,7 @@
  */
 
 import { reactive } from 'vue'
+import { isOffline } from '@/api/call'
 import { ChainError, rootOf, verifyBid, type Jwk, type VerifiedCheckpoint } from '@/lib/ledger'
 import { equal } from '@/lib/bytes'
 import { parseFen } from '@/lib/money'
@@ -60,7 +61,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       const queue = [...entries]
       await Promise.all(Array.from({ length: PROOFS_AT_ONCE }, async () => {
         for (let e = queue.shift(); e && !stopped(); e = queue.shift()) {
-          run.proven.set(e.seq, await prove(e).catch((error: unknown) => { throw new Fault(e!.seq, detailOf(error)) }))
+          run.proven.set(e.seq, await prove(e).catch((error: unknown) => { throw isOffline(error) ? error : new Fault(e!.seq, detailOf(error)) }))
           check.done++
         }
       }))
@@ -84,7 +85,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       await steps[check.name](check)
       check.state = check.done < check.all ? 'partial' : 'held'
     } catch (error) {
-      check.state = error instanceof TypeError ? 'partial' : 'broken'
+      check.state = isOffline(error) ? 'partial' : 'broken'
       check.fault = { seq: error instanceof Fault || error instanceof ChainError ? error.seq : 0, detail: detailOf(error) }
     }
     check.ms = performance.now() - from

@@ -1,7 +1,7 @@
 /** 见证大屏: the wall, kept by the stream of all leaves; checkpoints and their consistency; questions and orders. */
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, triggerRef } from 'vue'
-import { get, me, Refusal, whoAmI, wordsOf } from '@/api/call'
+import { get, isOffline, me, Refusal, whoAmI, wordsOf } from '@/api/call'
 import { entriesOf, isPrefix, newestCheckpoint, prove, read, trust } from '@/desk/ledger'
 import { follow } from '@/desk/stream'
 import { verifyCheckpoint, type VerifiedCheckpoint } from '@/lib/ledger'
@@ -82,7 +82,7 @@ export const useFloor = defineStore('floor', () => {
       state.value = 'ready'
       void proveHistory()
     } catch (error) {
-      state.value = error instanceof Refusal ? (error.problem.status === 403 ? 'forbidden' : 'error') : error instanceof TypeError ? 'offline' : 'error'
+      state.value = error instanceof Refusal ? (error.status === 403 ? 'forbidden' : error.status === 0 ? 'offline' : 'error') : 'error'
       detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
     }
   }
@@ -175,7 +175,7 @@ export const useFloor = defineStore('floor', () => {
         if (!holds) checkpoint.value = { ...checkpoint.value, fault: 'consistency' }
       } catch (error) {
         // A lost answer is no finding; a signature that does not hold is.
-        if (!(error instanceof Refusal) && !(error instanceof TypeError)) checkpoint.value = { ...checkpoint.value, fault: 'signature' }
+        if (!isOffline(error)) checkpoint.value = { ...checkpoint.value, fault: 'signature' }
       }
     })()
   }
@@ -190,7 +190,7 @@ export const useFloor = defineStore('floor', () => {
         await prove(row.entry as Parameters<typeof prove>[0])
         row.link = 'ok'
       } catch (error) {
-        if (!(error instanceof Refusal) && !(error instanceof TypeError)) row.link = 'bad'
+        if (!isOffline(error)) row.link = 'bad'
       }
       redraw()
       if (tile.value !== shown) return

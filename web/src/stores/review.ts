@@ -39,7 +39,7 @@ export const useReview = defineStore('review', () => {
       cursor.value = Math.max(0, entries.value.length - 1)
       state.value = entries.value.length > 0 ? 'ready' : 'empty'
     } catch (error) {
-      state.value = error instanceof TypeError ? 'offline' : 'error'
+      state.value = error instanceof Refusal && error.status === 0 ? 'offline' : 'error'
       detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
     }
   }
