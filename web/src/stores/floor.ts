@@ -1,38 +1,219 @@
+/** 见证大屏: the wall, kept by the stream of all leaves; checkpoints and their consistency; questions and orders. */
 import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
-import { source } from '@/api/source'
-import { toMillis } from '@/lib/time'
-import { lotOf, type Entry } from '@/model/events'
-import { applyToLot } from '@/model/lot'
-import { describe } from '@/model/describe'
-import type { FloorView, TapeRow } from '@/model/views'
-import { screen } from './screen'
+import { computed, ref, shallowRef, triggerRef } from 'vue'
+import { get, isOffline, me, Refusal, whoAmI, wordsOf } from '@/api/call'
+import { entriesOf, isPrefix, newestCheckpoint, prove, read, trust } from '@/desk/ledger'
+import { follow } from '@/desk/stream'
+import { verifyCheckpoint, type VerifiedCheckpoint } from '@/lib/ledger'
+import { toBase64 } from '@/lib/bytes'
+import type { LiveStream, StreamState } from '@/lib/live'
+import { parseTime, synchronise, toMillis, type Micros } from '@/lib/time'
+import { known, lotOf, type Entry } from '@/model/events'
+import { bidsInMinute, emptyWall, isRunning, newTile, reduceWall, take, type Tile } from '@/model/wall'
+import { serverClock } from './clock'
+import type { BoxState } from '@/components/StateBox.vue'
 
-/** Rows kept of the tape; a session of hours must not grow the page. */
-export const TAPE_ROWS_MAX = 200
+/** Entries before the head that are read and chained at the start, so that the tape is not empty. */
+const HISTORY = 120
+const LOTS_AT_ONCE = 4
+/** Rows of the large session whose inclusion is proven when they came before the stream. */
+const PROVE_ROWS = 14
+const QUESTION_LOTS_MAX = 20
 
-export function reduceFloor(view: FloorView, entry: Entry): boolean {
-  view.head = Math.max(view.head, entry.seq)
-  const lotId = entry.payload ? lotOf(entry.payload.subject) : null
-  const tile = lotId ? view.tiles.find((t) => t.lot.id === lotId) : undefined
-  if (tile) {
-    applyToLot(tile.lot, entry)
-    tile.lastSeq = entry.seq
-    const minuteAgo = toMillis(entry.time) - 60_000
-    tile.bidsPerMinute = tile.lot.bids.filter((b) => toMillis(b.time) > minuteAgo).length
-  }
-  if (lotId === view.selected && tile) {
-    const before = view.tape[0]?.seq ?? entry.seq - 1
-    const row: TapeRow = { ...describe(entry, tile.lot), skipped: entry.seq - before - 1, link: 'ok', cited: false }
-    view.tape.unshift(row)
-    if (view.tape.length > TAPE_ROWS_MAX) view.tape.length = TAPE_ROWS_MAX
-  }
-  return true
+export interface QuestionView { id: string; lot: string; due: string; open: boolean; is_order: boolean; lifted: boolean; answered: boolean; overdue: boolean }
+export interface Question extends QuestionView { words: string; raised: Micros | null; seq: number | null; dueAt: Micros; answer: string; title: string }
+export interface CheckpointState {
+  verified: VerifiedCheckpoint | null
+  root: string
+  seenAt: number
+  fault: string | null
+  consistent: { from: number; to: number; holds: boolean } | null
+  cosignatures: number
 }
+interface LotSummary { id: string; title: string; code: string; phase: string }
 
 export const useFloor = defineStore('floor', () => {
-  const shared = screen(() => source().floor(), reduceFloor)
+  const state = ref<BoxState | 'ready'>('loading')
+  const detail = ref<string>()
+  const wall = shallowRef(emptyWall())
   const selected = ref('')
-  const tile = computed(() => shared.view.value?.tiles.find((t) => t.lot.id === (selected.value || shared.view.value?.selected)) ?? null)
-  return { ...shared, selected, tile }
+  const stream = ref<StreamState>({ name: 'connecting', transport: 'socket', attempt: 0 })
+  const head = ref(-1)
+  const checkpoint = shallowRef<CheckpointState>({ verified: null, root: '', seenAt: 0, fault: null, consistent: null, cosignatures: 0 })
+  const questions = shallowRef<Question[]>([])
+  const titles = new Map<string, string>()
+  const facts = new Map<string, { words: string; raised: Micros; seq: number; answer: string }>()
+  const loading = new Set<string>()
+  let live: LiveStream | null = null
+  let frame = 0
+  let asking = false
+
+  const tile = computed<Tile | null>(() => wall.value.tiles.get(selected.value) ?? wall.value.tiles.values().next().value ?? null)
+
+  // The model changes at once; the screen is told at most once a frame, however many entries come.
+  function redraw(): void {
+    if (frame === 0) frame = requestAnimationFrame(() => {
+      frame = 0
+      triggerRef(wall)
+    })
+  }
+
+  async function load(): Promise<void> {
+    state.value = 'loading'
+    stop()
+    try {
+      const viewer = await whoAmI()
+      if (!['operator', 'supervisor', 'reviewer'].includes(viewer.role)) {
+        state.value = 'forbidden'
+        return
+      }
+      if (!serverClock.estimate()) await synchronise(serverClock, async () => toMillis(parseTime((await get<{ time: string }>('/time')).time)))
+      const first = await newestCheckpoint()
+      takeCheckpoint(first)
+      wall.value = emptyWall()
+      const { items } = await get<{ items: LotSummary[] }>('/lots?phase=running,disclosing&limit=100')
+      const queue = [...items]
+      await Promise.all(Array.from({ length: LOTS_AT_ONCE }, async () => {
+        for (let lot = queue.shift(); lot; lot = queue.shift()) await fetchLot(lot.id, lot)
+      }))
+      selected.value ||= items[0]?.id ?? ''
+      await askQuestions()
+      live = await follow('ledger', { from: Math.max(0, first.size - HISTORY), onEntry: (e) => onEntry({ ...e, hash: toBase64(e.hash) }), onState: (s) => (stream.value = s), onHeartbeat })
+      state.value = 'ready'
+      void proveHistory()
+    } catch (error) {
+      state.value = error instanceof Refusal ? (error.status === 403 ? 'forbidden' : error.status === 0 ? 'offline' : 'error') : 'error'
+      detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
+    }
+  }
+
+  function stop(): void {
+    live?.stop()
+    live = null
+  }
+
+  async function fetchLot(id: string, summary?: LotSummary): Promise<void> {
+    if (loading.has(id) || wall.value.tiles.has(id)) return
+    loading.add(id)
+    try {
+      const about = summary ?? (await get<{ items: LotSummary[] }>('/lots?phase=running,disclosing&limit=100')).items.find((l) => l.id === id)
+      const made = newTile(id)
+      for (const f of await entriesOf(`lot/${id}`)) {
+        const entry = await read(f)
+        remember(entry)
+        take(made, entry, entry.payloadHolds === false ? 'bad' : 'wait')
+      }
+      made.lot.code = about?.code ?? ''
+      titles.set(id, made.lot.title)
+      wall.value.tiles.set(id, made)
+      redraw()
+    } finally {
+      loading.delete(id)
+    }
+  }
+
+  function onEntry(entry: Entry): void {
+    const lag = stream.value.name === 'live' ? Math.max(0, serverClock.nowMs() - toMillis(entry.time)) : null
+    const unknown = reduceWall(wall.value, entry, lag)
+    head.value = Math.max(head.value, entry.seq)
+    if (unknown) void fetchLot(unknown)
+    remember(entry)
+    if (entry.payload?.kind.startsWith('feedback.') && stream.value.name === 'live') void askQuestions()
+    redraw()
+  }
+
+  function remember(entry: Entry): void {
+    if (!entry.payload) return
+    const event = known(entry.payload)
+    if (event.kind === 'feedback.question_raised') facts.set(event.data.question, { words: event.data.text, raised: entry.time, seq: entry.seq, answer: '' })
+    if (event.kind === 'feedback.pause_ordered') facts.set(event.data.order, { words: event.data.reason, raised: entry.time, seq: entry.seq, answer: '' })
+    if (event.kind === 'feedback.answered' && facts.has(event.data.question)) facts.get(event.data.question)!.answer = event.data.text
+  }
+
+  async function askQuestions(): Promise<void> {
+    if (asking) return
+    asking = true
+    try {
+      const { items } = await get<{ items: QuestionView[] }>('/questions')
+      const pending = new Set(items.filter((q) => !facts.has(q.id) || !titles.has(q.lot)).map((q) => q.lot))
+      for (const lot of [...pending].slice(-QUESTION_LOTS_MAX)) {
+        const made = newTile(lot)
+        for (const f of await entriesOf(`lot/${lot}`)) {
+          const entry = await read(f)
+          remember(entry)
+          take(made, entry, 'wait')
+        }
+        titles.set(lot, made.lot.title)
+      }
+      questions.value = items.map((q) => {
+        const f = facts.get(q.id)
+        return { ...q, dueAt: parseTime(q.due), words: f?.words ?? '', raised: f?.raised ?? null, seq: f?.seq ?? null, answer: f?.answer ?? '', title: titles.get(q.lot) ?? q.lot }
+      })
+    } catch {
+      // The list stays as it was; the next entry asks again.
+    } finally {
+      asking = false
+    }
+  }
+
+  function takeCheckpoint(next: VerifiedCheckpoint): void {
+    checkpoint.value = { ...checkpoint.value, verified: next, root: toBase64(next.root), seenAt: serverClock.nowMs(), fault: null, cosignatures: next.note.signatures.length - 1 }
+    head.value = Math.max(head.value, next.size - 1)
+  }
+
+  function onHeartbeat(at: number, _time: Micros, note: string | null): void {
+    head.value = Math.max(head.value, at)
+    if (note === null) return
+    void (async () => {
+      const before = checkpoint.value.verified
+      try {
+        const next = await verifyCheckpoint(note, await trust())
+        if (before && next.size < before.size) return
+        const holds = !before || (await isPrefix(before, next))
+        takeCheckpoint(next)
+        if (before && next.size > before.size) checkpoint.value = { ...checkpoint.value, consistent: { from: before.size, to: next.size, holds } }
+        if (!holds) checkpoint.value = { ...checkpoint.value, fault: 'consistency' }
+      } catch (error) {
+        // A lost answer is no finding; a signature that does not hold is.
+        if (!isOffline(error)) checkpoint.value = { ...checkpoint.value, fault: 'signature' }
+      }
+    })()
+  }
+
+  /** Rows of the large session that came before the stream are proven one by one, by their path to the signed root. */
+  async function proveHistory(): Promise<void> {
+    const shown = tile.value
+    if (!shown) return
+    for (const row of shown.tape.slice(0, PROVE_ROWS)) {
+      if (row.link !== 'wait' || !('frame' in row.entry)) continue
+      try {
+        await prove(row.entry as Parameters<typeof prove>[0])
+        row.link = 'ok'
+      } catch (error) {
+        if (!isOffline(error)) row.link = 'bad'
+      }
+      redraw()
+      if (tile.value !== shown) return
+    }
+  }
+
+  function select(id: string): void {
+    selected.value = id
+    void proveHistory()
+  }
+
+  /** Bids a minute fall by themselves as time goes on. */
+  function tick(nowMs: number): void {
+    for (const t of wall.value.tiles.values()) t.bidsPerMinute = bidsInMinute(t.lot, nowMs)
+  }
+
+  const waiting = computed(() => questions.value.filter((q) => !q.answered || (q.is_order && !q.lifted)))
+  /** Needs a look first: stopped, or asked about. */
+  const tiles = computed(() => {
+    const asked = new Set(waiting.value.map((q) => q.lot))
+    const rank = (t: Tile) => (t.lot.stoppedAt !== null ? 0 : asked.has(t.lot.id) ? 1 : isRunning(t.lot) ? 2 : 3)
+    return [...wall.value.tiles.values()].sort((a, b) => rank(a) - rank(b) || Number((a.lot.until ?? 0n) - (b.lot.until ?? 0n)))
+  })
+
+  return { state, detail, wall, tiles, selected, tile, stream, head, checkpoint, questions, waiting, me, load, stop, select, tick, askQuestions, lotOf }
 })

@@ -1,33 +1,52 @@
-import { defineStore } from 'pinia'
-import { computed, ref } from 'vue'
-import { source } from '@/api/source'
-import { applyToLot, emptyLot, type LotState } from '@/model/lot'
-import { screen } from './screen'
-
 /** The review desk: one cursor over a lot's entries; the state at the cursor is a replay of all before it. */
+import { defineStore } from 'pinia'
+import { computed, ref, shallowRef } from 'vue'
+import { get, Refusal, whoAmI, wordsOf } from '@/api/call'
+import { entriesOf, read, type Read } from '@/desk/ledger'
+import { applyToLot, emptyLot, type LotState } from '@/model/lot'
+import type { BoxState } from '@/components/StateBox.vue'
+
+export interface ReviewedLot { id: string; title: string; project: { code: string; owner_name: string; place: string; category: string } }
+
+export function replay(id: string, entries: readonly Read[], count: number): LotState {
+  const lot = emptyLot(id)
+  for (const entry of entries.slice(0, count)) applyToLot(lot, entry)
+  return lot
+}
+
 export const useReview = defineStore('review', () => {
   const id = ref('')
-  const shared = screen(() => source().review(id.value), (view, entry) => {
-    view.entries.push(entry)
-    return true
-  })
+  const state = ref<BoxState | 'ready'>('loading')
+  const detail = ref<string>()
+  const about = shallowRef<ReviewedLot | null>(null)
+  const entries = shallowRef<Read[]>([])
+  const readCount = ref(0)
   /** Index of the entry on which the cursor stands. */
   const cursor = ref(0)
-  const entry = computed(() => shared.view.value?.entries[cursor.value] ?? null)
 
-  const whole = computed(() => replay(Number.MAX_SAFE_INTEGER))
-  const now = computed(() => replay(cursor.value + 1))
+  const entry = computed(() => entries.value[cursor.value] ?? null)
+  const whole = computed(() => replay(id.value, entries.value, entries.value.length))
+  const now = computed(() => replay(id.value, entries.value, cursor.value + 1))
 
-  function replay(count: number): LotState {
-    const lot = emptyLot(shared.view.value?.lotId ?? '')
-    for (const e of (shared.view.value?.entries ?? []).slice(0, count)) applyToLot(lot, e)
-    return lot
+  async function load(lot: string): Promise<void> {
+    id.value = lot
+    state.value = 'loading'
+    readCount.value = 0
+    try {
+      const [, view, frames] = await Promise.all([whoAmI(), get<ReviewedLot>(`/lots/${lot}`), entriesOf(`lot/${lot}`, (n) => (readCount.value = n))])
+      about.value = view
+      entries.value = await Promise.all(frames.map(read))
+      cursor.value = Math.max(0, entries.value.length - 1)
+      state.value = entries.value.length > 0 ? 'ready' : 'empty'
+    } catch (error) {
+      state.value = error instanceof Refusal && error.status === 0 ? 'offline' : 'error'
+      detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
+    }
   }
 
-  function move(by: number): void {
-    const last = (shared.view.value?.entries.length ?? 1) - 1
-    cursor.value = Math.min(last, Math.max(0, cursor.value + by))
-  }
+  const last = computed(() => Math.max(0, entries.value.length - 1))
+  const seek = (to: number): void => void (cursor.value = Math.min(last.value, Math.max(0, to)))
+  const move = (by: number): void => seek(cursor.value + by)
 
-  return { id, ...shared, cursor, entry, whole, now, move }
+  return { id, state, detail, about, entries, readCount, cursor, entry, whole, now, last, load, seek, move }
 })

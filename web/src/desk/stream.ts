@@ -1,0 +1,29 @@
+/** The live stream's transports in a browser: WebSocket with a ticket, Server-Sent Events, pages. */
+import { me, post } from '@/api/call'
+import { LiveStream, type SocketLike, type StreamOptions, type Transports } from '@/lib/live'
+import { page, trust } from './ledger'
+
+const transports = (scope: string): Transports => ({
+  socket: (protocols) => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`, protocols) as SocketLike,
+  events(from, onText, onFail) {
+    const source = new EventSource(`/api/v1/stream?scope=${encodeURIComponent(scope)}&from=${from}`)
+    source.onmessage = ({ data }) => onText(String(data))
+    source.onerror = () => {
+      source.close()
+      onFail()
+    }
+    return () => source.close()
+  },
+  async page(from) {
+    const { entries, head } = await page(scope, from - 1)
+    return { entries, head: head ?? -1 }
+  },
+})
+
+export async function follow(scope: string, options: Pick<StreamOptions, 'from' | 'contiguous' | 'onEntry' | 'onState' | 'onHeartbeat' | 'onCaughtUp'>): Promise<LiveStream> {
+  const { origin } = await trust()
+  const ticket = async () => (me.value?.account ? (await post<{ ticket: string }>('/live-tickets')).ticket : null)
+  const stream = new LiveStream({ scope, origin, transports: transports(scope), ticket, ...options })
+  stream.start()
+  return stream
+}

@@ -1,0 +1,68 @@
+/** The wall: running lots as their entries tell them, each with the last of its tape. Pure; bounded. */
+
+import { toMillis } from '@/lib/time'
+import { lotOf, type Entry } from './events'
+import { applyToLot, emptyLot, type LotState } from './lot'
+
+/** Rows kept of a lot's tape; a session of hours must not grow the page. */
+export const TAPE_ROWS_MAX = 200
+const RUNNING = ['running', 'disclosing']
+
+/** `ok`: this browser checked the hash link to the entry before, or the path to a signed root. */
+export type LinkState = 'ok' | 'wait' | 'bad'
+export interface TapeEntry { entry: Entry; link: LinkState }
+
+export interface Tile {
+  lot: LotState
+  tape: TapeEntry[]
+  bidsPerMinute: number
+  /** From the entry's stamp to this page, ms; null before the first live entry. */
+  lagMs: number | null
+}
+
+export interface Wall {
+  tiles: Map<string, Tile>
+  /** Newest entry checked here; −1 before the first. */
+  checkedTo: number
+  checked: number
+}
+
+export const emptyWall = (): Wall => ({ tiles: new Map(), checkedTo: -1, checked: 0 })
+export const newTile = (id: string): Tile => ({ lot: emptyLot(id), tape: [], bidsPerMinute: 0, lagMs: null })
+export const isRunning = (lot: LotState): boolean => RUNNING.includes(lot.phase)
+
+export function bidsInMinute(lot: LotState, nowMs: number): number {
+  let n = 0
+  // Newest first.
+  for (const bid of lot.bids) {
+    if (toMillis(bid.time) <= nowMs - 60_000) break
+    n++
+  }
+  return n
+}
+
+/** Takes an entry of this lot; one that is there already only becomes better proven. */
+export function take(tile: Tile, entry: Entry, link: LinkState): void {
+  const known = tile.tape.find((row) => row.entry.seq === entry.seq)
+  if (known) {
+    if (known.link === 'wait' || link === 'bad') known.link = link
+    return
+  }
+  applyToLot(tile.lot, entry)
+  const at = tile.tape.findIndex((row) => row.entry.seq < entry.seq)
+  tile.tape.splice(at < 0 ? tile.tape.length : at, 0, { entry, link })
+  if (tile.tape.length > TAPE_ROWS_MAX) tile.tape.length = TAPE_ROWS_MAX
+}
+
+/** An entry of the stream, chained to the one before. Returns the lot that the wall should fetch, if it is a new one. */
+export function reduceWall(wall: Wall, entry: Entry, lagMs: number | null): string | null {
+  wall.checkedTo = entry.seq
+  wall.checked++
+  const id = entry.payload ? lotOf(entry.payload.subject) : null
+  if (id === null) return null
+  const tile = wall.tiles.get(id)
+  if (!tile) return entry.payload?.kind === 'auction.opened' ? id : null
+  take(tile, entry, 'ok')
+  if (lagMs !== null) tile.lagMs = lagMs
+  return null
+}
