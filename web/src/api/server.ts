@@ -13,7 +13,7 @@ import { api, ApiError, call, type Schemas } from './client'
 import { checkpoint, listen, startFeed } from './feed'
 import { receiptsOf } from './receipts'
 import { LoadError, type Source } from './source'
-import { entriesOf, ledger, type ReadEntry } from './trust'
+import { entriesOf, ledger, proveAll, type ReadEntry } from './trust'
 
 /** Cards of running lots that the hall shows; the rest is in the list of notices. */
 const LIVE_CARDS_MAX = 8
@@ -89,7 +89,8 @@ export async function lotView(id: string): Promise<LotView> {
       { label: 'fact.project', value: project.title },
       { label: 'fact.owner', value: project.owner_name },
       { label: 'fact.place', value: project.place },
-      { label: 'fact.bidders', value: String(view.numbers?.length ?? 0) },
+      // How many take part is nobody's to know before the opening (招标投标法 art. 22).
+      ...(view.numbers?.length ? [{ label: 'fact.bidders', value: String(view.numbers.length) }] : []),
     ],
   }
 }
@@ -196,9 +197,14 @@ async function hall(): Promise<HallView> {
   ])
   // What ends first stands first.
   const soonest = [...running].sort((a, b) => ((a.next_at ?? '9') < (b.next_at ?? '9') ? -1 : 1)).slice(0, LIVE_CARDS_MAX)
-  const live = await Promise.all(soonest.map(async (row) => ({
-    lot: replay(row.id, { code: row.code, category: row.category as Category, place: row.place }, await entriesOf(`lot/${row.id}`)),
-  })))
+  const newest: ReadEntry[] = []
+  const live = await Promise.all(soonest.map(async (row) => {
+    const entries = await entriesOf(`lot/${row.id}`)
+    newest.push(...entries.filter((e) => e.payload).slice(-1))
+    return { lot: replay(row.id, { code: row.code, category: row.category as Category, place: row.place }, entries) }
+  }))
+  // The entry that each card stands on gets its proof while the page is being looked at.
+  void proveAll(newest)
   const now = serverClock.now()
   return {
     live, moreLive: running.length - live.length, checkpoint: checkpointView(), year: yearView(figures, serverClock.nowMs()), origin, verifierKey,
