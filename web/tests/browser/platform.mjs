@@ -1,0 +1,45 @@
+// A real platform for the journeys: a small simulated year in a fresh directory, then `serve --demo` on a free port.
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const binary = process.env.MINGJIAN ?? new URL('../../../target/debug/mingjian', import.meta.url).pathname
+
+const freePort = () =>
+  new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address()
+      probe.close(() => resolve(port))
+    })
+  })
+
+/** Starts it and waits until it serves. Returns its address, the demonstration's password and how to stop it. */
+export async function startPlatform(projects = 24) {
+  const data = mkdtempSync(join(tmpdir(), 'mingjian-'))
+  const simulated = spawnSync(binary, ['simulate', '--projects', String(projects), '--seed', '7', '--data', data], { encoding: 'utf8' })
+  if (simulated.status !== 0) throw new Error(`simulate: ${simulated.stderr}`)
+  const url = `http://127.0.0.1:${await freePort()}`
+  const server = spawn(binary, ['serve', '--demo', '--data', data, '--listen', url.slice(7)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  await new Promise((resolve, reject) => {
+    server.stdout.on('data', (text) => {
+      said += text
+      if (said.includes('is serving on')) resolve()
+    })
+    server.on('exit', (code) => reject(new Error(`serve ended with ${code}: ${said}`)))
+  })
+  const password = /password of all: (\S+?)\)/.exec(said)?.[1]
+  if (password === undefined) throw new Error(`no password in: ${said}`)
+  const stop = () =>
+    new Promise((resolve) => {
+      server.removeAllListeners('exit')
+      server.on('exit', () => {
+        rmSync(data, { recursive: true, force: true })
+        resolve()
+      })
+      server.kill('SIGTERM')
+    })
+  return { url, password, data, live: [...said.matchAll(/\/lots\/(\S+)/g)].map((found) => found[1]), stop }
+}
