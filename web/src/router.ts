@@ -9,7 +9,12 @@ export const routes: RouteRecordRaw[] = [
   { path: '/office', name: 'office', component: () => import('./views/OfficeView.vue'), meta: { title: 'desk.office.title' } },
   { path: '/admin', name: 'admin', component: () => import('./views/AdminView.vue'), meta: { title: 'desk.admin.title' } },
   { path: '/review/:id', name: 'review', component: () => import('./views/ReviewView.vue'), meta: { title: 'review.title' } },
-  { path: '/verify', name: 'verify', component: () => import('./views/LaterView.vue'), meta: { title: 'nav.verify' } },
+  { path: '/verify', name: 'verify', component: () => import('./views/VerifyView.vue'), meta: { title: 'nav.verify' } },
+  { path: '/notices', name: 'notices', component: () => import('./views/NoticesView.vue'), meta: { title: 'nav.notices' } },
+  { path: '/sign-in', name: 'sign-in', component: () => import('./views/SignInView.vue'), meta: { title: 'signIn.title' } },
+  { path: '/sign-up', name: 'sign-up', component: () => import('./views/SignUpView.vue'), meta: { title: 'signUp.title' } },
+  { path: '/keys', name: 'keys', component: () => import('./views/KeysView.vue'), meta: { title: 'keys.title' } },
+  { path: '/my', name: 'my', component: () => import('./views/MyLotsView.vue'), meta: { title: 'my.title' } },
   { path: '/:rest(.*)*', name: 'missing', component: () => import('./views/LaterView.vue'), meta: { title: 'state.missing.title' } },
 ]
 

@@ -8,6 +8,7 @@ import { applyToLot, emptyLot, type LotState, type Phase } from '@/model/lot'
 import type { CheckpointView, DocumentRow, HallView, LotView, NoticeFilter, NoticePage, NoticeRow, ResultRow, RoomView, YearView } from '@/model/views'
 import { keyring } from '@/stores/keyring'
 import { serverClock } from '@/stores/clock'
+import { useSession } from '@/stores/session'
 import { api, ApiError, call, type Schemas } from './client'
 import { checkpoint, listen, startFeed } from './feed'
 import { receiptsOf } from './receipts'
@@ -97,6 +98,9 @@ export type Mine = Schemas['Mine']
 
 /** My part in a lot; null for whoever has none. */
 export async function mineOf(id: string): Promise<Mine | null> {
+  const session = useSession()
+  await session.load()
+  if (!session.isBidder) return null
   try {
     return await call(api.GET('/api/v1/lots/{lot}/mine', { params: { path: { lot: id } } }))
   } catch (error) {
@@ -188,7 +192,7 @@ async function hall(): Promise<HallView> {
   await startFeed()
   const [{ origin, verifierKey }, figures, running, coming, results] = await Promise.all([
     ledger(), call(api.GET('/api/v1/statistics')), summaries({ phase: 'running', limit: 50 }),
-    summaries({ phase: 'noticed,sign_up,waiting', limit: 50 }), summaries({ phase: 'ranked,publicity,awarded,contracted,failed', limit: 100 }),
+    summaries({ phase: 'noticed,sign_up,waiting', limit: 50 }), summaries({ phase: 'ranked,publicity,awarded,contracted,archived,failed', limit: 100 }),
   ])
   // What ends first stands first.
   const soonest = [...running].sort((a, b) => ((a.next_at ?? '9') < (b.next_at ?? '9') ? -1 : 1)).slice(0, LIVE_CARDS_MAX)
