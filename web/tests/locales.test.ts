@@ -5,7 +5,8 @@ import { expect, it } from 'vitest'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 type Tree = { [key: string]: string | Tree }
-const read = (name: string) => JSON.parse(readFileSync(join(src, 'locales', name), 'utf8')) as Tree
+/** The shell's phrases and the desks', which arrive later. */
+const read = (name: string) => ['', 'desk'].reduce<Tree>((all, at) => ({ ...all, ...(JSON.parse(readFileSync(join(src, 'locales', at, name), 'utf8')) as Tree) }), {})
 const keys = (tree: Tree, at = ''): string[] =>
   Object.entries(tree).flatMap(([k, v]) => (typeof v === 'string' ? [at + k] : keys(v, `${at}${k}.`)))
 const text = (tree: Tree, key: string) => key.split('.').reduce<string | Tree>((t, k) => (t as Tree)[k]!, tree) as string

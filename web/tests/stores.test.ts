@@ -3,10 +3,7 @@ import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { LoadError, useSource, type Source } from '@/api/source'
 import { fixtures, NOW } from '@/fixtures'
-import { formatTime } from '@/lib/time'
 import type { Entry } from '@/model/events'
-import { reduceFloor, TAPE_ROWS_MAX, useFloor } from '@/stores/floor'
-import { useReview } from '@/stores/review'
 import { useRoom } from '@/stores/room'
 
 beforeEach(() => {
@@ -40,27 +37,4 @@ describe('the bidding room', () => {
     await room.load()
     expect(room.state).toBe('forbidden')
   })
-})
-
-it('keeps the floor’s tape bounded and counts the leaves between', async () => {
-  const floor = useFloor()
-  await floor.load()
-  const view = floor.view!
-  const { lot } = view.tiles.find((t) => t.lot.id === view.selected)!
-  const first = view.tape[0]!.seq
-  for (let i = 1; i <= 500; i++) reduceFloor(view, bid(first + i * 3, lot.id, 5 + (i % 2), (20_000_000_000n + BigInt(i)).toString()))
-  expect(view.tape).toHaveLength(TAPE_ROWS_MAX)
-  expect(view.tape[0]).toMatchObject({ seq: first + 1500, skipped: 2 })
-  expect(view.head).toBe(Math.max(view.head, first + 1500))
-})
-
-it('rebuilds the state at the cursor by replay', async () => {
-  const review = useReview()
-  await review.load()
-  review.move(-1e9)
-  expect(review.now.phase).toBe('noticed')
-  review.move(1e9)
-  expect(review.now.phase).toBe('ranked')
-  expect(review.now.reserve).toBe(2_900_000_000n)
-  expect(formatTime(review.entry!.time)).toMatch(/Z$/)
 })

@@ -96,15 +96,17 @@ export const useFloor = defineStore('floor', () => {
     if (loading.has(id) || wall.value.tiles.has(id)) return
     loading.add(id)
     try {
-      const about = summary ?? (await get<{ items: LotSummary[] }>('/lots?phase=running,disclosing&limit=100')).items.find((l) => l.id === id)
+      const code = summary?.code ?? (await get<{ project: { code: string } }>(`/lots/${id}`)).project.code
       const made = newTile(id)
       for (const f of await entriesOf(`lot/${id}`)) {
         const entry = await read(f)
         remember(entry)
         take(made, entry, entry.payloadHolds === false ? 'bad' : 'wait')
       }
-      made.lot.code = about?.code ?? ''
+      made.lot.code = code
       titles.set(id, made.lot.title)
+      // What opened in the stretch of history may be over by now.
+      if (!isRunning(made.lot)) return
       wall.value.tiles.set(id, made)
       redraw()
     } finally {
