@@ -129,6 +129,10 @@ pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
 pub const ROOTS_REMEMBERED: usize = 65_536;
+/// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
+pub const LOT_KEYS_REMEMBERED: usize = 16_384;
+/// Between two looks of the query tables at the ledger: each costs a commit of its own, beside those of the bids.
+pub const FOLLOWER_REST: Span = Span::micros(100_000);
 /// Entries that the query tables take in at a time: a few megabytes at most.
 pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 /// A UUID has 36; some clients like longer names.

@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 
-use crate::desk::{Desk, Follower, ReadGate, Tree};
+use crate::desk::{Desk, Follower, LotKeys, ReadGate, Tree};
 use crate::engine::event::PlatformConfigured;
 use crate::http::app::Parts;
 use crate::http::extract::{self, HttpSettings};
@@ -105,6 +105,7 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
         identity,
         platform,
         tree,
+        lot_keys: LotKeys::default(),
         clock,
         entropy,
     };

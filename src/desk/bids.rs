@@ -6,8 +6,8 @@ use super::Desk;
 use crate::base::{Code, Hash, Id, Jwk, Micros};
 use crate::engine::command::{Bid, Entry};
 use crate::engine::{Action, Actor, Command, Lot, Refusal, Subject};
+use crate::ledger::StatementError;
 use crate::ledger::statement::{BidStatement, ConfirmStatement, Nonce, decode};
-use crate::ledger::{PublicKey, StatementError};
 use crate::sequencer::{Once, Outcome, Slot, Submission, Work};
 
 /// What became of a bid that is now in the ledger.
@@ -39,7 +39,7 @@ impl Desk {
         let decoded = decode::<BidStatement>(statement).map_err(refusal)?;
         let (claimed_number, claimed_lot) = (decoded.unverified().number, decoded.unverified().lot);
         let key = self.lot_key(lot, claimed_lot, claimed_number)?;
-        let claims = decoded.verify(&PublicKey::from_jwk(&key).map_err(|_| Code::KeyWeak)?).map_err(refusal)?;
+        let claims = decoded.verify(&self.lot_keys.decode(&key).map_err(|_| Code::KeyWeak)?).map_err(refusal)?;
         if claims.ledger != self.origin {
             return Err(Refusal::with(Code::StatementMismatch, format!("ledger: expected {}", self.origin)));
         }
@@ -62,7 +62,7 @@ impl Desk {
         let decoded = decode::<ConfirmStatement>(statement).map_err(refusal)?;
         let (number, claimed_lot) = (decoded.unverified().number, decoded.unverified().lot);
         let key = self.lot_key(lot, claimed_lot, number)?;
-        let claims = decoded.verify(&PublicKey::from_jwk(&key).map_err(|_| Code::KeyWeak)?).map_err(refusal)?;
+        let claims = decoded.verify(&self.lot_keys.decode(&key).map_err(|_| Code::KeyWeak)?).map_err(refusal)?;
         if claims.ledger != self.origin {
             return Err(Refusal::with(Code::StatementMismatch, format!("ledger: expected {}", self.origin)));
         }
@@ -102,8 +102,8 @@ impl Desk {
 
 /// A nonce belongs to one number on one lot: sent again with the same bytes it gets the same answer.
 fn once(sort: &str, lot: Id, number: u32, nonce: &Nonce, statement: &str) -> Once {
-    let key = Hash::of(format!("{sort}/{lot}/{number}/{nonce}").as_bytes());
-    Once { key, body: Hash::of(statement.as_bytes()), reused: Code::NonceReplayed }
+    let scope = format!("{sort}/{lot}/{number}");
+    Once::new(&scope, nonce.as_bytes(), Hash::of(statement.as_bytes()), Code::NonceReplayed)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

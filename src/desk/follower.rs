@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::entries::event_of;
-use crate::base::limits::FOLLOWER_PAGE_ENTRIES;
+use crate::base::limits::{FOLLOWER_PAGE_ENTRIES, FOLLOWER_REST};
 use crate::base::{Fen, Id, Micros};
 use crate::engine::life::winning_price;
 use crate::engine::{Lot, Phase, State, Subject, apply};
@@ -52,6 +52,8 @@ impl Follower {
                 if let Err(error) = catch_up(&name, reader.as_ref(), &platform, rows) {
                     tracing::error!(%error, "the query tables cannot follow the ledger");
                 }
+                // What comes in meanwhile is taken in together.
+                std::thread::sleep(Duration::from_micros(FOLLOWER_REST.get()));
                 match receiver.recv_timeout(BACKSTOP) {
                     Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
                     Ok(()) | Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
@@ -89,6 +91,7 @@ fn catch_up(
         if entries.is_empty() {
             return Ok(());
         }
+        let is_last = entries.len() < FOLLOWER_PAGE_ENTRIES;
         let mut index = Vec::with_capacity(entries.len());
         let mut touched = BTreeSet::new();
         for entry in &entries {
@@ -102,6 +105,9 @@ fn catch_up(
         let lots = rows(&touched);
         let reached = i64::try_from(next).unwrap_or(i64::MAX);
         platform.write(|tx| views::follow(tx, name, reached, &index, &lots))?;
+        if is_last {
+            return Ok(());
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod entries;
 mod follower;
 mod gate;
 mod keys;
+mod lot_keys;
 mod search;
 mod sign_up;
 mod tree;
@@ -20,6 +21,7 @@ pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
 pub use gate::ReadGate;
 pub use keys::KeyChange;
+pub use lot_keys::LotKeys;
 pub use search::{Figures, LotFilter, LotRow, MonthRow};
 pub use tree::Tree;
 
@@ -39,6 +41,7 @@ pub struct Desk {
     pub identity: Arc<Identity>,
     pub platform: Platform,
     pub tree: Arc<Tree>,
+    pub lot_keys: LotKeys,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

@@ -76,6 +76,9 @@ pub fn app(
 fn routes(config: &mut ServiceConfig) {
     config.service(
         scope::scope("/api/v1")
+            // Routes are tried in this order, each with a regular expression: what is asked for most stands first.
+            .service(bids::place)
+            .service(bids::confirm)
             .service(ledger::ledgers)
             .configure(statistics::routes)
             .configure(session::routes)
@@ -87,8 +90,6 @@ fn routes(config: &mut ServiceConfig) {
             .configure(life::routes)
             .configure(feedback::routes)
             .configure(stream::routes)
-            .service(bids::place)
-            .service(bids::confirm)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),
     );

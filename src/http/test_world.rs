@@ -17,7 +17,7 @@ use super::offload::HashingPermits;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use crate::base::{Code, Entropy, Id, Jwk, Micros, Span};
-use crate::desk::{Desk, ReadGate, Tree};
+use crate::desk::{Desk, LotKeys, ReadGate, Tree};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
@@ -86,7 +86,20 @@ pub(super) fn world() -> World {
     gate.open(sequencer.clone());
     let passwords = cheap();
     let ledger_name = "main".into();
-    let desk = Desk { ledger_name, origin, verifier_key, sequencer, reader, identity, platform, tree, clock, entropy };
+    let lot_keys = LotKeys::default();
+    let desk = Desk {
+        ledger_name,
+        origin,
+        verifier_key,
+        sequencer,
+        reader,
+        identity,
+        platform,
+        tree,
+        lot_keys,
+        clock,
+        entropy,
+    };
     let stream = Stream { hub, origins: Vec::new(), who: Box::new(|_| Box::pin(async { Err(Code::Internal.into()) })) };
     let parts = Parts {
         desk: Data::new(desk),

@@ -1,4 +1,6 @@
 //! Concurrent reads of one ledger's SQLite file. In WAL mode a reader sees the last commit and holds nobody up.
+//!
+//! Look-ups by a whole key use `get_result`, not `first`: SQLite compiles a statement with a bound `LIMIT` anew each time.
 
 use std::path::Path;
 use std::time::Duration;
@@ -83,7 +85,7 @@ impl LedgerReader for SqliteReader {
         let leaf: Option<Vec<u8>> = entry::table
             .filter(entry::seq.eq(int(seq)))
             .select(entry::leaf)
-            .first(&mut self.connection()?)
+            .get_result(&mut self.connection()?)
             .optional()
             .map_err(unreadable)?;
         Ok(leaf.map(Bytes::from))
@@ -93,7 +95,7 @@ impl LedgerReader for SqliteReader {
         let payload: Option<Option<Vec<u8>>> = entry::table
             .filter(entry::seq.eq(int(seq)))
             .select(entry::payload)
-            .first(&mut self.connection()?)
+            .get_result(&mut self.connection()?)
             .optional()
             .map_err(unreadable)?;
         Ok(match payload {
@@ -108,7 +110,7 @@ impl LedgerReader for SqliteReader {
             .filter(tile::level.eq(i64::from(level)))
             .filter(tile::idx.eq(int(index)))
             .select(tile::bytes)
-            .first(&mut self.connection()?)
+            .get_result(&mut self.connection()?)
             .optional()
             .map_err(unreadable)?;
         Ok(bytes.map(Bytes::from))
@@ -118,7 +120,7 @@ impl LedgerReader for SqliteReader {
         let row: Option<(Hash, i64, i64, Micros, Option<String>)> = outcome::table
             .filter(outcome::key.eq(&key.0[..]))
             .select((outcome::body, outcome::first, outcome::count, outcome::at, outcome::rule))
-            .first(&mut self.connection()?)
+            .get_result(&mut self.connection()?)
             .optional()
             .map_err(unreadable)?;
         let Some((body, first, number, at, rule)) = row else { return Ok(None) };

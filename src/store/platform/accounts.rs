@@ -48,7 +48,7 @@ pub fn insert_organisation(tx: &mut Tx, row: &OrganisationRow) -> Result<(), Sto
 }
 
 pub fn organisation(tx: &mut Tx, id: Id) -> Result<Option<OrganisationRow>, StoreError> {
-    Ok(organisation::table.find(id.to_string()).first(tx).optional()?)
+    Ok(organisation::table.find(id.to_string()).get_result(tx).optional()?)
 }
 
 /// Adds the account. The caller checks with [`StoreError::is_duplicate`] whether the login name is taken.
@@ -72,11 +72,11 @@ pub fn update(tx: &mut Tx, row: &AccountRow) -> Result<(), StoreError> {
 }
 
 pub fn by_id(tx: &mut Tx, id: Id) -> Result<Option<AccountRow>, StoreError> {
-    Ok(account::table.find(id.to_string()).first(tx).optional()?)
+    Ok(account::table.find(id.to_string()).get_result(tx).optional()?)
 }
 
 pub fn by_login(tx: &mut Tx, login: &str) -> Result<Option<AccountRow>, StoreError> {
-    Ok(account::table.filter(account::login.eq(login)).first(tx).optional()?)
+    Ok(account::table.filter(account::login.eq(login)).get_result(tx).optional()?)
 }
 
 /// Up to `limit` accounts in the order of their ids, starting behind `after`.

@@ -32,7 +32,7 @@ pub fn insert(tx: &mut Tx, row: &ReviewCaseRow) -> Result<(), StoreError> {
 }
 
 pub fn by_id(tx: &mut Tx, id: Id) -> Result<Option<ReviewCaseRow>, StoreError> {
-    Ok(review_case::table.find(id.to_string()).first(tx).optional()?)
+    Ok(review_case::table.find(id.to_string()).get_result(tx).optional()?)
 }
 
 pub fn close(tx: &mut Tx, id: Id, at: Micros) -> Result<(), StoreError> {

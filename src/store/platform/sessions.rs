@@ -34,11 +34,11 @@ pub fn insert(tx: &mut Tx, row: &SessionRow) -> Result<(), StoreError> {
 }
 
 pub fn by_id(tx: &mut Tx, id: Id) -> Result<Option<SessionRow>, StoreError> {
-    Ok(session::table.find(id.to_string()).first(tx).optional()?)
+    Ok(session::table.find(id.to_string()).get_result(tx).optional()?)
 }
 
 pub fn by_token(tx: &mut Tx, token_hash: Hash) -> Result<Option<SessionRow>, StoreError> {
-    Ok(session::table.filter(session::token_hash.eq(token_hash.0.to_vec())).first(tx).optional()?)
+    Ok(session::table.filter(session::token_hash.eq(token_hash.0.to_vec())).get_result(tx).optional()?)
 }
 
 /// The sessions of `account`, oldest first.

@@ -90,23 +90,24 @@ pub struct MonthRow {
 
 /// The first seq that the follower has not read yet.
 pub fn next_seq(tx: &mut Tx, ledger: &str) -> Result<i64, StoreError> {
-    let row = follower::table.find(ledger).select(follower::next_seq).first(tx).optional()?;
+    let row = follower::table.find(ledger).select(follower::next_seq).get_result(tx).optional()?;
     Ok(row.unwrap_or(0))
 }
 
 /// Writes what a stretch of the ledger changed, and remembers how far it reaches, within the caller's transaction.
-/// When a lot closed and was awarded is looked up in the index.
+/// When a lot closed and was first awarded is said by this stretch, or known from an earlier one: looking through all
+/// that was ever written about the lot would cost more with every bid.
 pub fn follow(tx: &mut Tx, ledger: &str, next: i64, entries: &[EntryRow], lots: &[LotRow]) -> Result<(), StoreError> {
     for row in entries {
         diesel::insert_or_ignore_into(entry_index::table).values(row).execute(tx)?;
     }
     for row in lots {
         let subject = format!("lot/{}", row.lot);
-        let closed_at = first_time(tx, ledger, &subject, "auction.closed")?;
-        let awarded_at = match row.awarded {
-            Some(_) => first_time(tx, ledger, &subject, "lot.awarded")?,
-            None => None,
-        };
+        let said = |kind| entries.iter().find(|e| e.kind == kind && e.subject == subject).map(|e| e.at);
+        let known = lot_view::table.find(&row.lot).select((lot_view::closed_at, lot_view::awarded_at)).get_result(tx);
+        let (closed_at, awarded_at): (Option<i64>, Option<i64>) = known.optional()?.unwrap_or_default();
+        let closed_at = closed_at.or_else(|| said("auction.closed"));
+        let awarded_at = row.awarded.and(awarded_at.or_else(|| said("lot.awarded")));
         let row = LotRow { closed_at, awarded_at, ..row.clone() };
         diesel::replace_into(lot_view::table).values(row).execute(tx)?;
     }
@@ -138,16 +139,6 @@ pub fn entries_of(
         .limit(limit)
         .select(EntryRow::as_select())
         .load(tx)?)
-}
-
-/// When the first entry of `kind` about `subject` was written.
-pub fn first_time(tx: &mut Tx, ledger: &str, subject: &str, kind: &str) -> Result<Option<i64>, StoreError> {
-    Ok(entry_index::table
-        .filter(entry_index::ledger.eq(ledger).and(entry_index::subject.eq(subject)).and(entry_index::kind.eq(kind)))
-        .order(entry_index::seq)
-        .select(entry_index::at)
-        .first(tx)
-        .optional()?)
 }
 
 /// Lots, newest notice first.
