@@ -7,7 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 
-use crate::desk::{Desk, Follower, LotKeys, ReadGate, Tree};
+use crate::desk::{Desk, Follower, IndexedHistory, LotKeys, ReadGate, Tree};
 use crate::engine::event::PlatformConfigured;
 use crate::http::app::Parts;
 use crate::http::extract::{self, HttpSettings};
@@ -17,7 +17,7 @@ use crate::identity::password::Passwords;
 use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy};
 use crate::ledger::note::SignatureType;
 use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
-use crate::live::{Hub, LedgerHistory, Limits};
+use crate::live::{Hub, Limits};
 use crate::sequencer::{Clock, Journal as _, Listener, Options, ReadError, Sequencer, StartError};
 use crate::store::journal::SqliteJournal;
 use crate::store::{DataDir, Platform, StoreError};
@@ -80,7 +80,7 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
     let follower = Arc::new(Follower::default());
     let gate = ReadGate::new(Arc::clone(&identity), Arc::clone(&clock));
-    let history = Arc::new(LedgerHistory(Arc::clone(&reader)));
+    let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), LEDGER.into()));
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
     let listeners: Vec<Arc<dyn Listener>> =

@@ -1,7 +1,7 @@
 //! Lists and figures out of the query tables.
 
 use super::Desk;
-use crate::base::{Code, Id};
+use crate::base::Code;
 use crate::store::StoreError;
 use crate::store::platform::views;
 pub use crate::store::platform::views::{LotFilter, LotRow, MonthRow};
@@ -34,14 +34,5 @@ impl Desk {
             let phases = views::phases(tx, name)?;
             Ok(Figures { projects, awarded, months, phases, next_seq: views::next_seq(tx, name)? })
         })?)
-    }
-
-    /// The seqs of entries about a lot, oldest first, from `from` on.
-    pub fn entries_of_lot(&self, lot: Id, from: u64, limit: usize) -> Result<Vec<u64>, Code> {
-        let subject = format!("lot/{lot}");
-        let from = i64::try_from(from).unwrap_or(i64::MAX);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.platform.read(|tx| views::entries_of(tx, &self.ledger_name, &subject, from, limit))?;
-        Ok(rows.into_iter().filter_map(|row| u64::try_from(row.seq).ok()).collect())
     }
 }

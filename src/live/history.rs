@@ -77,7 +77,7 @@ fn subject_of(row: &StoredEntry) -> &str {
 }
 
 /// The entry as it was committed.
-fn restored(row: &StoredEntry) -> Result<CommittedEntry, ReadError> {
+pub fn restored(row: &StoredEntry) -> Result<CommittedEntry, ReadError> {
     let unreadable = |what: &dyn std::fmt::Display| ReadError(format!("entry {}: {what}", row.seq));
     let leaf = Leaf::parse(&row.leaf).map_err(|check| unreadable(&check.name()))?;
     let mut entry = CommittedEntry {

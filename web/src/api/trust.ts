@@ -100,9 +100,9 @@ export async function entriesOf(scope: string): Promise<ReadEntry[]> {
   while (entries.length < ENTRIES_MAX) {
     const found = await page(scope, after)
     for (const raw of found.entries) entries.push(await readEntry(raw, origin))
-    const last = found.entries.at(-1)
-    if (!last || found.entries.length < PAGE) break
-    after = last.seq
+    // `next` is how far the page has looked: it may hold few entries, or none, and still not be the last.
+    if (found.next === null || found.head === null || found.next >= found.head) break
+    after = found.next
   }
   return entries
 }

@@ -38,9 +38,9 @@ export async function entriesOf(scope: string, onPage: (count: number) => void =
     const part: EntriesPage = await page(scope, after)
     all.push(...part.entries)
     onPage(all.length)
-    const last = part.entries.at(-1)?.seq
-    if (part.entries.length < PAGE_ROWS || last === undefined) return all
-    after = last
+    // `next` is how far the page has looked: it may hold few entries, or none, and still not be the last.
+    if (part.next === null || part.head === null || part.next >= part.head) return all
+    after = part.next
   }
 }
 
