@@ -176,7 +176,8 @@ mod tests {
              | code | status | 说明 | meaning |\n|---|---|---|---|\n",
         );
         for code in Code::ALL {
-            page += &format!("| `{}` | {} | {} | {} |\n", code.name(), code.status(), code.zh(), code.en());
+            let row = [&format!("`{}`", code.name()), &code.status().to_string(), code.zh(), code.en()].join(" | ");
+            page.push_str(&["| ", &row, " |\n"].concat());
         }
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/problems.md");
         if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -1,4 +1,4 @@
-/** Light and dark follow the system until a person chooses. */
+/** Light and dark: what a person chose, else what the screen is made for, else what the system says. */
 import { computed, ref } from 'vue'
 
 const KEPT_AS = 'mingjian.theme'
@@ -9,6 +9,7 @@ const systemDark = ref(system.matches)
 system.addEventListener('change', (event) => (systemDark.value = event.matches))
 
 const chosen = ref<Theme | null>(read())
+const madeFor = ref<Theme | null>(null)
 
 function read(): Theme | null {
   try {
@@ -19,10 +20,18 @@ function read(): Theme | null {
   }
 }
 
-export const isDark = computed(() => (chosen.value ?? (systemDark.value ? 'dark' : 'light')) === 'dark')
+export const isDark = computed(() => (chosen.value ?? madeFor.value ?? (systemDark.value ? 'dark' : 'light')) === 'dark')
 
 export function applyTheme(): void {
-  if (chosen.value) document.documentElement.dataset.theme = chosen.value
+  const theme = chosen.value ?? madeFor.value
+  if (theme) document.documentElement.dataset.theme = theme
+  else delete document.documentElement.dataset.theme
+}
+
+/** A screen that is made for one theme, such as the floor on a wall, says so while it is shown. */
+export function screenTheme(theme: unknown): void {
+  madeFor.value = theme === 'dark' || theme === 'light' ? theme : null
+  applyTheme()
 }
 
 export function toggleTheme(): void {
