@@ -891,7 +891,7 @@ export interface paths {
         get: {
             parameters: {
                 query: {
-                    /** @description `lot/ID`, `floor` or `ledger`. */
+                    /** @description `lot/ID`, `floor` or `ledger`. Only `ledger` shows the leaves of what the reader may not read. */
                     scope: string;
                     /** @description Only entries after this one; without it, from the first. */
                     after?: number;
@@ -3238,7 +3238,7 @@ export interface paths {
         get: {
             parameters: {
                 query: {
-                    /** @description `lot/ID`, `floor` or `ledger`. */
+                    /** @description `lot/ID`, `floor` or `ledger`. Only `ledger` shows the leaves of what the reader may not read. */
                     scope: string;
                     /** @description The first entry wanted; without it, the first after the present head. `Last-Event-ID` goes before it. */
                     from?: number;
@@ -4292,6 +4292,7 @@ export interface components {
             };
             /** Format: int32 */
             min_bidders: number;
+            priority?: string[];
             reserve?: {
                 /**
                  * @description SHA-256 in standard base64.
