@@ -16,7 +16,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, web};
 use clap::Parser;
-use common::{Duel, Figure, Goal, Report, cores, directory, fdatasyncs, halls, median, quantile, rate};
+use common::{
+    Duel, Figure, Goal, Report, cores, directory, fdatasyncs, halls, median, processor_ticks, quantile, rate,
+};
 use mingjian::base::Id;
 use mingjian::cli::open::{Setup, open};
 use mingjian::http::app::app;
@@ -152,6 +154,9 @@ fn bids(report: &mut Report, args: &Args) {
         let each = (args.bids / connections).min(2_000);
         let (mut rounds, mut times, mut syncs) = (Vec::new(), Vec::new(), Vec::new());
         let (mut verified, mut greeted) = (Vec::new(), Vec::new());
+        let (mut used, mut took) = (0.0, 0.0);
+        let (commits, micros) = (&sequencer.metrics().batch, &sequencer.metrics().commit_micros);
+        let before = (commits.count(), commits.sum(), micros.sum());
         for _ in 0..args.rounds {
             let prepared = prepare(&world, &sequencer, &mut duels[..connections], each);
             let verify_rate = verify_rate(&prepared);
@@ -159,7 +164,10 @@ fn bids(report: &mut Report, args: &Args) {
             let hellos = vec![vec![get.clone(); each]; connections];
             let (hello_rate, _) = ask_all(hello.address, hellos, 200);
             syncs.extend(fdatasyncs(directory.path(), 100));
+            let ticks = processor_ticks();
             let (bid_rate, waited) = ask_all(ours.address, bids, 201);
+            used += (processor_ticks() - ticks) as f64 / 100.0;
+            took += (each * connections) as f64 / bid_rate;
             rounds.push((1.0 / (1.0 / verify_rate + 1.0 / hello_rate), bid_rate));
             times.extend(waited);
             verified.push(verify_rate);
@@ -180,6 +188,12 @@ fn bids(report: &mut Report, args: &Args) {
         let (verify, hello) = (median(verified), median(greeted));
         report.note(format!(
             "(b) {at}: {verify:.0} signatures/s on all cores, {hello:.0} hello/s; half within {half:.0} µs"
+        ));
+        let made = (commits.count() - before.0) as f64;
+        let (batch, commit) = ((commits.sum() - before.1) as f64 / made, (micros.sum() - before.2) as f64 / made);
+        let busy = 100.0 * used / took / cores() as f64;
+        report.note(format!(
+            "(b) {at}: {batch:.1} bids a commit, {commit:.0} µs in the journal; cores {busy:.0} % busy, client included"
         ));
         let bound = 25.0 * sync;
         let needed = connections as f64 / bound * 1e6;

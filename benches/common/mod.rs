@@ -159,6 +159,14 @@ pub fn rate(count: usize, work: impl FnOnce()) -> f64 {
     count as f64 / started.elapsed().as_secs_f64()
 }
 
+/// The processor time that this process has used so far, in clock ticks of 10 ms.
+pub fn processor_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may hold anything: the fields from the third on; user and system time are the 14th and 15th.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    fields.iter().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
 /// A directory beside the build's own files, hence on a disk rather than in memory; `BENCH_DIR` names another place.
 pub fn directory() -> TempDir {
     let root = std::env::var_os("BENCH_DIR").unwrap_or_else(|| env!("CARGO_TARGET_TMPDIR").into());

@@ -136,7 +136,7 @@ impl Hall {
         let (project, lot, owner) = (world.id(), world.id(), world.id());
         let mut hall = Self { origin: world.options.origin.clone(), project, lot, owner, opens, bidders: Vec::new() };
         let operator = Actor::Operator(world.id());
-        let serial = u64::try_from(project.to_u128() % 99_999).unwrap_or(0);
+        let serial = sequencer.read(|committed| committed.state.projects.len() as u64 + 1);
         let code = world.options.genesis.code_format.make(Category::C, "330299", 2026, serial);
         let registered = ProjectRegistered {
             code: code.unwrap_or_default(),
