@@ -25,7 +25,7 @@ run: web
 
 test: tools web lint
 	$(MAKE) rust-test wasm
-	cd web && npm run --silent typecheck && npm test --silent
+	cd web && npm run --silent format:check && npm run --silent typecheck && npm test --silent
 	$(MAKE) browser-test
 
 rust-test:

@@ -25,7 +25,10 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server: { port: 5173, proxy: { '/api': { target: backend, ws: true, headers: { origin: backend } }, '/ledger': backend } },
+  server: {
+    port: 5173,
+    proxy: { '/api': { target: backend, ws: true, headers: { origin: backend } }, '/ledger': backend },
+  },
   test: {
     include: ['tests/**/*.test.ts'],
     environment: 'node',

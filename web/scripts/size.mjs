@@ -12,7 +12,8 @@ function files(key, seen = new Set()) {
   chunk.imports?.forEach((k) => files(k, seen))
   return seen
 }
-const weigh = (set) => [...set].reduce((sum, f) => sum + gzipSync(readFileSync(`dist/${f}`), { level: 9 }).length, 0) / 1000
+const weigh = (set) =>
+  [...set].reduce((sum, f) => sum + gzipSync(readFileSync(`dist/${f}`), { level: 9 }).length, 0) / 1000
 const shell = files('index.html')
 const hall = files('src/views/HallView.vue', new Set(shell))
 console.log(`shell ${weigh(shell).toFixed(1)} kB, with the hall ${weigh(hall).toFixed(1)} kB (gzip)`)

@@ -9,12 +9,17 @@ import { bidsInMinute, emptyWall, newTile, reduceWall, take, TAPE_ROWS_MAX } fro
 
 const LOT = '01JD9Z5T8Q3W6V2K4M7N0P1R2S'
 const T0 = parseTime('2026-11-23T02:00:00.000000Z')
-const entry = (seq: number, kind: string, data: object = {}, lot = LOT): Entry =>
-  ({ seq, time: T0 + BigInt(seq) * 1_000_000n, hash: '', payload: { kind, subject: `lot/${lot}`, actor: 'bidder/7', data } })
+const entry = (seq: number, kind: string, data: object = {}, lot = LOT): Entry => ({
+  seq,
+  time: T0 + BigInt(seq) * 1_000_000n,
+  hash: '',
+  payload: { kind, subject: `lot/${lot}`, actor: 'bidder/7', data },
+})
 
 it('keeps a tile’s tape bounded, in order and once, and remembers the best proof', () => {
   const tile = newTile(LOT)
-  for (let seq = 1; seq <= 500; seq++) take(tile, entry(seq * 3, 'auction.bid_accepted', { amount: String(seq * 100), statement: '' }), 'wait')
+  for (let seq = 1; seq <= 500; seq++)
+    take(tile, entry(seq * 3, 'auction.bid_accepted', { amount: String(seq * 100), statement: '' }), 'wait')
   expect(tile.tape).toHaveLength(TAPE_ROWS_MAX)
   expect(tile.tape[0]!.entry.seq).toBe(1500)
   take(tile, entry(1500, 'auction.bid_accepted', { amount: '50000', statement: '' }), 'ok')
@@ -28,7 +33,9 @@ it('counts every leaf as checked, and asks for a session that opens', () => {
   wall.tiles.set(LOT, newTile(LOT))
   expect(reduceWall(wall, entry(5, 'auction.bid_accepted', { amount: '100', statement: '' }), 12)).toBeNull()
   expect(reduceWall(wall, { seq: 6, time: T0, hash: '', payload: null }, null)).toBeNull()
-  expect(reduceWall(wall, entry(7, 'auction.opened', {}, '01JD9Z5T8Q3W6V2K4M7N0P1R2T'), null)).toBe('01JD9Z5T8Q3W6V2K4M7N0P1R2T')
+  expect(reduceWall(wall, entry(7, 'auction.opened', {}, '01JD9Z5T8Q3W6V2K4M7N0P1R2T'), null)).toBe(
+    '01JD9Z5T8Q3W6V2K4M7N0P1R2T',
+  )
   expect(wall).toMatchObject({ checkedTo: 7, checked: 3 })
   expect(wall.tiles.get(LOT)!.lagMs).toBe(12)
 })
@@ -36,8 +43,14 @@ it('counts every leaf as checked, and asks for a session that opens', () => {
 it('offers what the phase and role allow, and no lifting of a supervisor’s order', () => {
   expect(actionsOf({ phase: 'ranked' }, 'operator')).toEqual(['publicity', 'fail'])
   expect(actionsOf({ phase: 'publicity' }, 'owner')).toEqual(['award'])
-  expect(actionsOf({ phase: 'running', suspended: { holds: [{ by: 'order' }] } }, 'operator')).toEqual(['suspend', 'terminate'])
-  expect(actionsOf({ phase: 'running', suspended: { holds: [{ by: 'office' }] } }, 'operator')).toEqual(['resume', 'terminate'])
+  expect(actionsOf({ phase: 'running', suspended: { holds: [{ by: 'order' }] } }, 'operator')).toEqual([
+    'suspend',
+    'terminate',
+  ])
+  expect(actionsOf({ phase: 'running', suspended: { holds: [{ by: 'office' }] } }, 'operator')).toEqual([
+    'resume',
+    'terminate',
+  ])
   expect(actionsOf({ phase: 'running' }, 'supervisor')).toEqual([])
 })
 

@@ -6,10 +6,15 @@ import { expect, it } from 'vitest'
 const src = fileURLToPath(new URL('../src', import.meta.url))
 type Tree = { [key: string]: string | Tree }
 /** The shell's phrases and the desks', which arrive later. */
-const read = (name: string) => ['', 'desk'].reduce<Tree>((all, at) => ({ ...all, ...(JSON.parse(readFileSync(join(src, 'locales', at, name), 'utf8')) as Tree) }), {})
+const read = (name: string) =>
+  ['', 'desk'].reduce<Tree>(
+    (all, at) => ({ ...all, ...(JSON.parse(readFileSync(join(src, 'locales', at, name), 'utf8')) as Tree) }),
+    {},
+  )
 const keys = (tree: Tree, at = ''): string[] =>
   Object.entries(tree).flatMap(([k, v]) => (typeof v === 'string' ? [at + k] : keys(v, `${at}${k}.`)))
-const text = (tree: Tree, key: string) => key.split('.').reduce<string | Tree>((t, k) => (t as Tree)[k]!, tree) as string
+const text = (tree: Tree, key: string) =>
+  key.split('.').reduce<string | Tree>((t, k) => (t as Tree)[k]!, tree) as string
 
 it('says everything in both languages, with the same values in it', () => {
   const [zh, en] = [read('zh-CN.json'), read('en.json')]
@@ -25,7 +30,10 @@ it('has every phrase that a template names outright', () => {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((f) => /\.(vue|ts)$/.test(f))
   const missing = files.flatMap((file) => {
     const code = readFileSync(join(src, file), 'utf8')
-    return [...code.matchAll(/\$?\bt\('([a-zA-Z0-9_.]+)'|keypath="([a-zA-Z0-9_.]+)"/g)].map((m) => m[1] ?? m[2]!).filter((k) => !known.has(k)).map((k) => `${file}: ${k}`)
+    return [...code.matchAll(/\$?\bt\('([a-zA-Z0-9_.]+)'|keypath="([a-zA-Z0-9_.]+)"/g)]
+      .map((m) => m[1] ?? m[2]!)
+      .filter((k) => !known.has(k))
+      .map((k) => `${file}: ${k}`)
   })
   expect(missing).toEqual([])
 })

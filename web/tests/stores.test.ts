@@ -12,7 +12,15 @@ beforeEach(() => {
 })
 
 const bid = (seq: number, lot: string, number: number, amount: string): Entry => ({
-  seq, time: NOW, hash: '', payload: { kind: 'auction.bid_accepted', subject: `lot/${lot}`, actor: `bidder/${number}`, data: { amount, statement: '' } },
+  seq,
+  time: NOW,
+  hash: '',
+  payload: {
+    kind: 'auction.bid_accepted',
+    subject: `lot/${lot}`,
+    actor: `bidder/${number}`,
+    data: { amount, statement: '' },
+  },
 })
 
 describe('the bidding room', () => {

@@ -13,15 +13,19 @@ export interface Pending {
   statement: string
 }
 
-export interface Accepted { seq: number; time: string; replayed: boolean }
+export interface Accepted {
+  seq: number
+  time: string
+  replayed: boolean
+}
 
 export type Outcome =
-  | { name: 'accepted'; seq: number; time: string; replayed: boolean }
-  | { name: 'refused'; error: ApiError }
+  { name: 'accepted'; seq: number; time: string; replayed: boolean } | { name: 'refused'; error: ApiError }
 
 /** No answer, or one that leaves the outcome open: only the same statement again can tell. */
 export const isOpen = (error: unknown): boolean =>
-  error instanceof ApiError && (error.status === 0 || error.status === 503 || error.status === 502 || error.status === 504 || error.status === 429)
+  error instanceof ApiError &&
+  (error.status === 0 || error.status === 503 || error.status === 502 || error.status === 504 || error.status === 429)
 
 const PAUSES_MS = [300, 700, 1_500, 3_000, 5_000]
 

@@ -13,7 +13,10 @@ export type Myself = Schemas['Myself']
 export type Role = Schemas['Role']
 
 const API = '/api/v1'
-type Loose = Record<'GET' | 'POST' | 'PUT' | 'DELETE', (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>>
+type Loose = Record<
+  'GET' | 'POST' | 'PUT' | 'DELETE',
+  (path: string, init: object) => Promise<{ data?: unknown; error?: unknown; response: Response }>
+>
 const loose = api as unknown as Loose
 
 async function send<T>(method: keyof Loose, path: string, body?: unknown, key?: string): Promise<T> {
@@ -23,12 +26,14 @@ async function send<T>(method: keyof Loose, path: string, body?: unknown, key?: 
 
 export const get = <T>(path: string): Promise<T> => send<T>('GET', path)
 /** The same `key` with the same body gets the same answer: a retried action is one action. */
-export const post = <T = unknown>(path: string, body?: unknown, key?: string): Promise<T> => send<T>('POST', path, body, key)
+export const post = <T = unknown>(path: string, body?: unknown, key?: string): Promise<T> =>
+  send<T>('POST', path, body, key)
 export const put = <T = unknown>(path: string, body?: unknown): Promise<T> => send<T>('PUT', path, body)
 export const del = (path: string): Promise<void> => send<void>('DELETE', path)
 
 /** What to say of a failed call. */
-export const wordsOf = (error: unknown, offline: string): string => (error instanceof ApiError ? error.words ?? offline : offline)
+export const wordsOf = (error: unknown, offline: string): string =>
+  error instanceof ApiError ? (error.words ?? offline) : offline
 
 /** Whether nothing was answered at all: no finding about the ledger. */
 export const isOffline = (error: unknown): boolean => error instanceof ApiError || error instanceof TypeError
@@ -51,7 +56,8 @@ export async function all<T>(path: string, pagesMax = 20): Promise<T[]> {
   const items: T[] = []
   let next: string | null = null
   for (let page = 0; page < pagesMax; page++) {
-    const at: string = next === null ? path : `${path}${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(next)}`
+    const at: string =
+      next === null ? path : `${path}${path.includes('?') ? '&' : '?'}after=${encodeURIComponent(next)}`
     const part: { items: T[]; next?: string | null } = await get(at)
     items.push(...part.items)
     next = part.next ?? null

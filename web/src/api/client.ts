@@ -12,7 +12,11 @@ export type Problem = Schemas['Problem']
 
 /** A refusal in the server's words (RFC 9457), or `offline` when there was no answer at all. */
 export class ApiError extends Error {
-  constructor(readonly code: string, readonly status: number, readonly problem: Problem | null) {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+    readonly problem: Problem | null,
+  ) {
     super(problem?.title ?? code)
   }
 
@@ -49,10 +53,17 @@ export const api = createClient<paths>({
 })
 api.use(guard)
 
-interface Answer<T> { data?: T; error?: unknown; response: Response }
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
+}
 
 const isProblem = (body: unknown): body is Problem =>
-  typeof body === 'object' && body !== null && typeof (body as Problem).code === 'string' && typeof (body as Problem).title === 'string'
+  typeof body === 'object' &&
+  body !== null &&
+  typeof (body as Problem).code === 'string' &&
+  typeof (body as Problem).title === 'string'
 
 /** The body of a good answer; throws `ApiError` for every other, and for none. */
 export async function call<T>(request: Promise<Answer<T>>): Promise<T> {

@@ -62,7 +62,10 @@ async function begin(): Promise<number> {
     checkedTo.value = head.seq
   }
   const stream = new LiveStream({
-    scope: 'ledger', origin, transports, anchor,
+    scope: 'ledger',
+    origin,
+    transports,
+    anchor,
     onEntry(linked) {
       const hash = toBase64(linked.hash)
       markChecked(linked.seq, hash)

@@ -22,16 +22,28 @@ const TRIES = 30
 const PAUSE_MS = 1_000
 
 /** Waits for the checkpoint over the entry, checks everything, keeps it. Throws when something does not hold. */
-export async function takeReceipt(bid: { lot: string; seq: number; amount: bigint; statement: string }, pause = PAUSE_MS): Promise<ReceiptRow> {
+export async function takeReceipt(
+  bid: { lot: string; seq: number; amount: bigint; statement: string },
+  pause = PAUSE_MS,
+): Promise<ReceiptRow> {
   for (let attempt = 1; ; attempt++) {
     try {
       const entry = await entryAt(bid.seq)
       const data = entry.payload?.data as { statement?: unknown } | undefined
-      if (entry.payload?.subject !== `lot/${bid.lot}` || data?.statement !== bid.statement) throw new Error(`entry ${bid.seq} does not hold this statement`)
+      if (entry.payload?.subject !== `lot/${bid.lot}` || data?.statement !== bid.statement)
+        throw new Error(`entry ${bid.seq} does not hold this statement`)
       const proved = await prove(entry)
       const row: ReceiptRow = {
-        lot: bid.lot, seq: bid.seq, amount: bid.amount, time: entry.time, pathLength: proved.steps.length, size: proved.checkpoint.size,
-        statement: bid.statement, leaf: entry.raw.leaf, payload: entry.raw.payload ?? '', proof: proved.text,
+        lot: bid.lot,
+        seq: bid.seq,
+        amount: bid.amount,
+        time: entry.time,
+        pathLength: proved.steps.length,
+        size: proved.checkpoint.size,
+        statement: bid.statement,
+        leaf: entry.raw.leaf,
+        payload: entry.raw.payload ?? '',
+        proof: proved.text,
       }
       await records.put(idOf(bid.lot, bid.seq), row)
       return row

@@ -5,7 +5,18 @@ import { parseTime, type Micros } from '@/lib/time'
 import { toBase64 } from '@/lib/bytes'
 import { CATEGORIES, known, type Category, type Method } from '@/model/events'
 import { applyToLot, emptyLot, type LotState, type Phase } from '@/model/lot'
-import type { CheckpointView, DocumentRow, HallView, LotView, NoticeFilter, NoticePage, NoticeRow, ResultRow, RoomView, YearView } from '@/model/views'
+import type {
+  CheckpointView,
+  DocumentRow,
+  HallView,
+  LotView,
+  NoticeFilter,
+  NoticePage,
+  NoticeRow,
+  ResultRow,
+  RoomView,
+  YearView,
+} from '@/model/views'
 import { keyring } from '@/stores/keyring'
 import { serverClock } from '@/stores/clock'
 import { useSession } from '@/stores/session'
@@ -43,9 +54,13 @@ export function checkpointView(): CheckpointView {
   if (!now) throw new LoadError('offline')
   const at = BigInt(Math.round(now.atMs)) * 1000n
   return {
-    size: now.value.size, root: toBase64(now.value.root), signedAt: at, required: 0,
+    size: now.value.size,
+    root: toBase64(now.value.root),
+    signedAt: at,
+    required: 0,
     witnesses: now.value.cosigned.map((w) => ({ name: w.name, cosignedAt: BigInt(w.at) * 1_000_000n })),
-    recentEntriesMs: [], recentCheckpointsMs: [now.atMs],
+    recentEntriesMs: [],
+    recentCheckpointsMs: [now.atMs],
   }
 }
 
@@ -53,9 +68,20 @@ export function checkpointView(): CheckpointView {
 
 export function noticeOf(row: Schemas['LotSummary']): NoticeRow {
   return {
-    lotId: row.id, title: row.title, code: row.code, category: row.category as Category, method: row.method, place: row.place,
-    owner: row.owner_name, amount: fen(row.estimate) ?? fen(row.start) ?? 0n, price: fen(row.price), noticed: time(row.noticed_at) ?? 0n,
-    due: time(row.next_at), phase: row.phase as Phase, suspended: row.suspended, bids: row.bids,
+    lotId: row.id,
+    title: row.title,
+    code: row.code,
+    category: row.category as Category,
+    method: row.method,
+    place: row.place,
+    owner: row.owner_name,
+    amount: fen(row.estimate) ?? fen(row.start) ?? 0n,
+    price: fen(row.price),
+    noticed: time(row.noticed_at) ?? 0n,
+    due: time(row.next_at),
+    phase: row.phase as Phase,
+    suspended: row.suspended,
+    bids: row.bids,
   }
 }
 
@@ -64,7 +90,11 @@ async function summaries(query: { phase?: string; limit?: number }): Promise<Sch
 }
 
 /** Replays the lot's own entries; what stands in the project (code, place, category) comes from the lot's document. */
-export function replay(id: string, project: { code: string; category: Category; place: string } | null, entries: readonly ReadEntry[]): LotState {
+export function replay(
+  id: string,
+  project: { code: string; category: Category; place: string } | null,
+  entries: readonly ReadEntry[],
+): LotState {
   const lot = emptyLot(id)
   if (project) Object.assign(lot, { code: project.code, category: project.category, place: project.place })
   for (const entry of entries) applyToLot(lot, entry)
@@ -80,11 +110,17 @@ function documentsOf(entries: readonly ReadEntry[]): DocumentRow[] {
 
 export async function lotView(id: string): Promise<LotView> {
   await startFeed()
-  const [view, entries] = await Promise.all([call(api.GET('/api/v1/lots/{lot}', { params: { path: { lot: id } } })), entriesOf(`lot/${id}`)])
+  const [view, entries] = await Promise.all([
+    call(api.GET('/api/v1/lots/{lot}', { params: { path: { lot: id } } })),
+    entriesOf(`lot/${id}`),
+  ])
   const { project } = view
   return {
     lot: replay(id, { code: project.code, category: project.category, place: project.place }, entries),
-    documents: documentsOf(entries), owner: project.owner_name, checkpoint: checkpointView(), entries,
+    documents: documentsOf(entries),
+    owner: project.owner_name,
+    checkpoint: checkpointView(),
+    entries,
     attributes: [
       { label: 'fact.project', value: project.title },
       { label: 'fact.owner', value: project.owner_name },
@@ -111,10 +147,18 @@ export async function mineOf(id: string): Promise<Mine | null> {
 }
 
 async function roomView(id: string): Promise<RoomView> {
-  const [view, mine, key, receipts] = await Promise.all([lotView(id), mineOf(id), keyring.get(`lot/${id}`), receiptsOf(id)])
+  const [view, mine, key, receipts] = await Promise.all([
+    lotView(id),
+    mineOf(id),
+    keyring.get(`lot/${id}`),
+    receiptsOf(id),
+  ])
   const { origin } = await ledger()
   return {
-    ...view, origin, receipts, number: mine?.number ?? null,
+    ...view,
+    origin,
+    receipts,
+    number: mine?.number ?? null,
     kid: key && mine && key.jwk.x === mine.key.x ? key.kid : null,
     deposit: parseFen(view.lot.rules?.deposit ?? '0'),
   }
@@ -143,7 +187,11 @@ async function notices(filter: NoticeFilter, after: string | null): Promise<Noti
 const SAVES: Record<Category, boolean> = { A: true, B: false, C: false, D: true }
 
 export function yearView(figures: Schemas['Statistics'], nowMs: number): YearView {
-  const newest = figures.months.map((m) => m.month).sort().at(-1) ?? new Date(nowMs).toISOString().slice(0, 7)
+  const newest =
+    figures.months
+      .map((m) => m.month)
+      .sort()
+      .at(-1) ?? new Date(nowMs).toISOString().slice(0, 7)
   const year = Number(newest.slice(0, 4))
   const last = Number(newest.slice(5, 7))
   const rows = figures.months.filter((m) => m.month.startsWith(`${year}-`))
@@ -172,7 +220,14 @@ export function yearView(figures: Schemas['Statistics'], nowMs: number): YearVie
   }
   const all = [...byCategory.values()]
   return {
-    year, from: `${year}-01`, to: newest, projects: figures.projects, amount: all.reduce((sum, c) => sum + c.amount, 0n), byCategory: all, months, ...sums,
+    year,
+    from: `${year}-01`,
+    to: newest,
+    projects: figures.projects,
+    amount: all.reduce((sum, c) => sum + c.amount, 0n),
+    byCategory: all,
+    months,
+    ...sums,
     evidence: { from: 0, to: Math.max(0, figures.size - 1) },
   }
 }
@@ -183,7 +238,11 @@ export function resultOf(row: Schemas['LotSummary']): ResultRow {
   const saves = row.method === 'descending'
   const gain = price !== null && start ? (saves ? start - price : price - start) : null
   return {
-    lotId: row.id, title: row.title, owner: row.owner_name, phase: row.phase as Phase, amount: price,
+    lotId: row.id,
+    title: row.title,
+    owner: row.owner_name,
+    phase: row.phase as Phase,
+    amount: price,
     rate: gain === null || !start ? null : { kind: saves ? 'saving' : 'premium', text: percent(gain, start) },
     at: time(row.awarded_at) ?? time(row.closed_at) ?? time(row.noticed_at) ?? 0n,
   }
@@ -192,25 +251,49 @@ export function resultOf(row: Schemas['LotSummary']): ResultRow {
 async function hall(): Promise<HallView> {
   await startFeed()
   const [{ origin, verifierKey }, figures, running, coming, results] = await Promise.all([
-    ledger(), call(api.GET('/api/v1/statistics')), summaries({ phase: 'running', limit: 50 }),
-    summaries({ phase: 'noticed,sign_up,waiting', limit: 50 }), summaries({ phase: 'ranked,publicity,awarded,contracted,archived,failed', limit: 100 }),
+    ledger(),
+    call(api.GET('/api/v1/statistics')),
+    summaries({ phase: 'running', limit: 50 }),
+    summaries({ phase: 'noticed,sign_up,waiting', limit: 50 }),
+    summaries({ phase: 'ranked,publicity,awarded,contracted,archived,failed', limit: 100 }),
   ])
   // What ends first stands first.
-  const soonest = [...running].sort((a, b) => ((a.next_at ?? '9') < (b.next_at ?? '9') ? -1 : 1)).slice(0, LIVE_CARDS_MAX)
+  const soonest = [...running]
+    .sort((a, b) => ((a.next_at ?? '9') < (b.next_at ?? '9') ? -1 : 1))
+    .slice(0, LIVE_CARDS_MAX)
   const newest: ReadEntry[] = []
-  const live = await Promise.all(soonest.map(async (row) => {
-    const entries = await entriesOf(`lot/${row.id}`)
-    newest.push(...entries.filter((e) => e.payload).slice(-1))
-    return { lot: replay(row.id, { code: row.code, category: row.category as Category, place: row.place }, entries) }
-  }))
+  const live = await Promise.all(
+    soonest.map(async (row) => {
+      const entries = await entriesOf(`lot/${row.id}`)
+      newest.push(...entries.filter((e) => e.payload).slice(-1))
+      return { lot: replay(row.id, { code: row.code, category: row.category as Category, place: row.place }, entries) }
+    }),
+  )
   // The entry that each card stands on gets its proof while the page is being looked at.
   void proveAll(newest)
   const now = serverClock.now()
   return {
-    live, moreLive: running.length - live.length, checkpoint: checkpointView(), year: yearView(figures, serverClock.nowMs()), origin, verifierKey,
-    coming: coming.map((row) => ({ when: time(row.opens_at) ?? 0n, method: row.method as Method['name'], title: row.title, where: row.place, lotId: row.id }))
-      .filter((row) => row.when > now).sort((a, b) => (a.when < b.when ? -1 : 1)).slice(0, COMING_MAX),
-    results: results.map(resultOf).sort((a, b) => (a.at > b.at ? -1 : 1)).slice(0, RESULTS_MAX),
+    live,
+    moreLive: running.length - live.length,
+    checkpoint: checkpointView(),
+    year: yearView(figures, serverClock.nowMs()),
+    origin,
+    verifierKey,
+    coming: coming
+      .map((row) => ({
+        when: time(row.opens_at) ?? 0n,
+        method: row.method as Method['name'],
+        title: row.title,
+        where: row.place,
+        lotId: row.id,
+      }))
+      .filter((row) => row.when > now)
+      .sort((a, b) => (a.when < b.when ? -1 : 1))
+      .slice(0, COMING_MAX),
+    results: results
+      .map(resultOf)
+      .sort((a, b) => (a.at > b.at ? -1 : 1))
+      .slice(0, RESULTS_MAX),
   }
 }
 

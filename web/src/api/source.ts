@@ -19,14 +19,25 @@ export interface Source {
 
 /** Why a screen has nothing to show, in the words of `StateBox`. */
 export class LoadError extends Error {
-  constructor(readonly state: 'error' | 'offline' | 'forbidden' | 'missing', readonly detail?: string) {
+  constructor(
+    readonly state: 'error' | 'offline' | 'forbidden' | 'missing',
+    readonly detail?: string,
+  ) {
     super(detail ?? state)
   }
 }
 
 const unavailable = (): Promise<never> => Promise.reject(new LoadError('offline'))
 
-let current: Source = { hall: unavailable, notices: unavailable, lot: unavailable, room: unavailable, floor: unavailable, review: unavailable, watch: () => () => {} }
+let current: Source = {
+  hall: unavailable,
+  notices: unavailable,
+  lot: unavailable,
+  room: unavailable,
+  floor: unavailable,
+  review: unavailable,
+  watch: () => () => {},
+}
 
 export const source = (): Source => current
 export function useSource(next: Source): void {

@@ -6,8 +6,17 @@
 import { shallowReactive } from 'vue'
 import { equal, fromBase64, sha256, toBase64, utf8 } from '@/lib/bytes'
 import {
-  leafHash, parseLeaf, parsePayload, parseVerifierKey, verifyCheckpoint, verifyReceipt,
-  type CheckpointTrust, type Leaf, type Payload, type VerifiedCheckpoint, type VerifiedReceipt,
+  leafHash,
+  parseLeaf,
+  parsePayload,
+  parseVerifierKey,
+  verifyCheckpoint,
+  verifyReceipt,
+  type CheckpointTrust,
+  type Leaf,
+  type Payload,
+  type VerifiedCheckpoint,
+  type VerifiedReceipt,
 } from '@/lib/ledger'
 import type { Entry } from '@/model/events'
 import { api, ApiError, call, text } from './client'
@@ -33,7 +42,13 @@ async function read(): Promise<Ledger> {
   const { items } = await call(api.GET('/api/v1/ledgers'))
   const item = items.find((l) => l.name === LEDGER) ?? items[0]
   if (!item) throw new ApiError('not_found', 404, null)
-  return { origin: item.origin, log: await parseVerifierKey(item.verifier_key), witnesses: [], quorum: 0, verifierKey: item.verifier_key }
+  return {
+    origin: item.origin,
+    log: await parseVerifierKey(item.verifier_key),
+    witnesses: [],
+    quorum: 0,
+    verifierKey: item.verifier_key,
+  }
 }
 
 /** Entries checked here, with the base64 of their leaf hash. */
@@ -47,7 +62,8 @@ export function markChecked(seq: number, hash: string): void {
   checked.set(seq, hash)
 }
 
-export const linkState = (seq: number): 'ok' | 'wait' | 'bad' => (broken.has(seq) ? 'bad' : checked.has(seq) ? 'ok' : 'wait')
+export const linkState = (seq: number): 'ok' | 'wait' | 'bad' =>
+  broken.has(seq) ? 'bad' : checked.has(seq) ? 'ok' : 'wait'
 
 /** The newest checkpoint, its signature checked. */
 export async function newestCheckpoint(): Promise<VerifiedCheckpoint> {
@@ -75,13 +91,18 @@ export async function readEntry(raw: RawEntry, origin: string): Promise<ReadEntr
   let payload: Payload | null = null
   if (raw.payload !== null) {
     const body = utf8(raw.payload)
-    if (!equal(await sha256(body), leaf.payloadHash)) throw new Error(`entry ${raw.seq}: the payload does not hash to the leaf`)
+    if (!equal(await sha256(body), leaf.payloadHash))
+      throw new Error(`entry ${raw.seq}: the payload does not hash to the leaf`)
     payload = parsePayload(body)
   }
   return { seq: raw.seq, time: leaf.time, hash: toBase64(await leafHash(bytes)), payload, raw, leaf }
 }
 
-interface EntryPage { entries: RawEntry[]; head: number | null; next: number | null }
+interface EntryPage {
+  entries: RawEntry[]
+  head: number | null
+  next: number | null
+}
 
 const PAGE = 200
 /** Entries of one lot that a page will hold; a lot of the real year has some hundreds. */
@@ -137,7 +158,11 @@ export async function prove(entry: { seq: number; hash: string }): Promise<Prove
 const AT_ONCE = 4
 
 /** Proves many, newest first, a few at a time; what cannot be fetched now simply stays unproved. */
-export async function proveAll(entries: readonly { seq: number; hash: string }[], onDone?: (done: number) => void, stopped = () => false): Promise<void> {
+export async function proveAll(
+  entries: readonly { seq: number; hash: string }[],
+  onDone?: (done: number) => void,
+  stopped = () => false,
+): Promise<void> {
   const left = [...entries]
   let done = 0
   const worker = async () => {

@@ -4,12 +4,19 @@ import { i18n } from '@/i18n'
 import { KeyError } from '@/lib/keys'
 
 /** One thing that a person sets off: busy while it runs, and afterwards what went wrong in words. */
-export function useAction(): { busy: Ref<boolean>; problem: Ref<string | null>; code: Ref<string | null>; run(action: () => Promise<void>): Promise<boolean> } {
+export function useAction(): {
+  busy: Ref<boolean>
+  problem: Ref<string | null>
+  code: Ref<string | null>
+  run(action: () => Promise<void>): Promise<boolean>
+} {
   const busy = ref(false)
   const problem = ref<string | null>(null)
   const code = ref<string | null>(null)
   return {
-    busy, problem, code,
+    busy,
+    problem,
+    code,
     async run(action) {
       if (busy.value) return false
       busy.value = true
@@ -30,7 +37,8 @@ export function useAction(): { busy: Ref<boolean>; problem: Ref<string | null>; 
 
 export function wordsOf(error: unknown): string {
   const t = i18n.global.t
-  if (error instanceof ApiError) return error.words ?? t(error.status === 0 ? 'state.offline.title' : 'state.error.title')
+  if (error instanceof ApiError)
+    return error.words ?? t(error.status === 0 ? 'state.offline.title' : 'state.error.title')
   if (error instanceof KeyError) return t(`keyFault.${error.fault}`)
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,6 +1,9 @@
 /** What the office and owners may do with a lot in its phase. The server decides; this spares a person the refusal. */
 
-export interface Hold { by: 'office' | 'order' | 'outage'; id?: string }
+export interface Hold {
+  by: 'office' | 'order' | 'outage'
+  id?: string
+}
 export interface DeskLot {
   id: string
   title: string
@@ -12,7 +15,8 @@ export interface DeskLot {
   ranking: { number: number; amount: string }[]
 }
 
-export type ActionName = 'suspend' | 'resume' | 'terminate' | 'fail' | 'publicity' | 'award' | 'contract' | 'archive' | 'reserve'
+export type ActionName =
+  'suspend' | 'resume' | 'terminate' | 'fail' | 'publicity' | 'award' | 'contract' | 'archive' | 'reserve'
 /** Needs a recent proof of identity, and cannot be undone. */
 export const GRAVE: readonly ActionName[] = ['terminate', 'fail', 'award']
 export const WITH_REASON: readonly ActionName[] = ['suspend', 'resume', 'terminate', 'fail']

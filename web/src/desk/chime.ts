@@ -3,7 +3,10 @@ let context: AudioContext | null = null
 export function chime(): void {
   context ??= new AudioContext()
   const at = context.currentTime
-  for (const [delay, hertz] of [[0, 660], [0.18, 880]] as const) {
+  for (const [delay, hertz] of [
+    [0, 660],
+    [0.18, 880],
+  ] as const) {
     const tone = context.createOscillator()
     const gain = context.createGain()
     tone.frequency.value = hertz

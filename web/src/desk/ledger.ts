@@ -5,14 +5,32 @@
 
 import { get, text } from '@/api/call'
 import { equal, sha256, toBase64, utf8, type Bytes } from '@/lib/bytes'
-import { leafHash, link, parseLeaf, parsePayload, parseVerifierKey, verifyCheckpoint, verifyConsistency, verifyReceipt, type ChainPoint, type CheckpointTrust, type PathStep, type VerifiedCheckpoint } from '@/lib/ledger'
+import {
+  leafHash,
+  link,
+  parseLeaf,
+  parsePayload,
+  parseVerifierKey,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyReceipt,
+  type ChainPoint,
+  type CheckpointTrust,
+  type PathStep,
+  type VerifiedCheckpoint,
+} from '@/lib/ledger'
 import { fromBase64 } from '@/lib/bytes'
 import type { EntryFrame } from '@/lib/live'
 import type { Entry } from '@/model/events'
 
 export const PAGE_ROWS = 200
 
-export interface LedgerInfo { name: string; origin: string; verifier_key: string; size: number }
+export interface LedgerInfo {
+  name: string
+  origin: string
+  verifier_key: string
+  size: number
+}
 
 /** Trust on first use: the key that this server names, kept for the visit; a key that changes later is refused. */
 let trusted: Promise<CheckpointTrust> | null = null
@@ -26,9 +44,15 @@ export function trust(): Promise<CheckpointTrust> {
   return trusted
 }
 
-export interface EntriesPage { entries: EntryFrame[]; next: number | null; head: number | null }
+export interface EntriesPage {
+  entries: EntryFrame[]
+  next: number | null
+  head: number | null
+}
 export const page = (scope: string, after: number | null, limit = PAGE_ROWS): Promise<EntriesPage> =>
-  get(`/entries?scope=${encodeURIComponent(scope)}&limit=${limit}${after === null || after < 0 ? '' : `&after=${after}`}`)
+  get(
+    `/entries?scope=${encodeURIComponent(scope)}&limit=${limit}${after === null || after < 0 ? '' : `&after=${after}`}`,
+  )
 
 /** All entries of a scope, in order. */
 export async function entriesOf(scope: string, onPage: (count: number) => void = () => {}): Promise<EntryFrame[]> {
@@ -67,7 +91,10 @@ export async function read(frame: EntryFrame): Promise<Read> {
   return { seq: frame.seq, time: leaf.time, hash: toBase64(hash), payload, frame, leafHash: hash, payloadHolds }
 }
 
-export interface Proven { checkpoint: VerifiedCheckpoint; steps: PathStep[] }
+export interface Proven {
+  checkpoint: VerifiedCheckpoint
+  steps: PathStep[]
+}
 /** Throws unless the entry is in the signed tree. */
 export async function prove(entry: Read): Promise<Proven> {
   const receipt = await text(`/ledger/main/proof/${entry.seq}`)
@@ -76,17 +103,24 @@ export async function prove(entry: Read): Promise<Proven> {
   return verified
 }
 
-export const newestCheckpoint = async (): Promise<VerifiedCheckpoint> => verifyCheckpoint(await text('/ledger/main/checkpoint'), await trust())
+export const newestCheckpoint = async (): Promise<VerifiedCheckpoint> =>
+  verifyCheckpoint(await text('/ledger/main/checkpoint'), await trust())
 
 /** Whether `older` is the beginning of `newer`, by the server's proof and this browser's arithmetic. */
 export async function isPrefix(older: VerifiedCheckpoint, newer: VerifiedCheckpoint): Promise<boolean> {
   if (older.size === newer.size) return equal(older.root, newer.root)
-  const lines = (await text(`/ledger/main/proof/consistency?old=${older.size}&new=${newer.size}`)).split('\n').filter(Boolean)
+  const lines = (await text(`/ledger/main/proof/consistency?old=${older.size}&new=${newer.size}`))
+    .split('\n')
+    .filter(Boolean)
   return verifyConsistency(older.size, older.root, newer.size, newer.root, lines.map(fromBase64))
 }
 
 /** Reads the whole ledger and checks that every leaf follows the one before. Returns the leaf hashes, for the root. */
-export async function wholeChain(size: number, onProgress: (count: number) => void, stopped: () => boolean): Promise<Bytes[]> {
+export async function wholeChain(
+  size: number,
+  onProgress: (count: number) => void,
+  stopped: () => boolean,
+): Promise<Bytes[]> {
   const { origin } = await trust()
   const hashes: Bytes[] = []
   let before: ChainPoint | null = null

@@ -4,7 +4,11 @@ import { LiveStream, type SocketLike, type StreamOptions, type Transports } from
 import { page, trust } from './ledger'
 
 const transports = (scope: string): Transports => ({
-  socket: (protocols) => new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`, protocols) as SocketLike,
+  socket: (protocols) =>
+    new WebSocket(
+      `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`,
+      protocols,
+    ) as SocketLike,
   events(from, onText, onFail) {
     const source = new EventSource(`/api/v1/stream?scope=${encodeURIComponent(scope)}&from=${from}`)
     source.onmessage = ({ data }) => onText(String(data))
@@ -20,7 +24,10 @@ const transports = (scope: string): Transports => ({
   },
 })
 
-export async function follow(scope: string, options: Pick<StreamOptions, 'from' | 'contiguous' | 'onEntry' | 'onState' | 'onHeartbeat' | 'onCaughtUp'>): Promise<LiveStream> {
+export async function follow(
+  scope: string,
+  options: Pick<StreamOptions, 'from' | 'contiguous' | 'onEntry' | 'onState' | 'onHeartbeat' | 'onCaughtUp'>,
+): Promise<LiveStream> {
   const { origin } = await trust()
   const ticket = async () => (me.value?.account ? (await post<{ ticket: string }>('/live-tickets')).ticket : null)
   const stream = new LiveStream({ scope, origin, transports: transports(scope), ticket, ...options })

@@ -13,7 +13,14 @@ import { newestCheckpoint, prove, wholeChain, type Proven, type Read } from './l
 
 export const CHECKS = ['checkpoint', 'payload', 'statements', 'inclusion', 'chain'] as const
 export type CheckName = (typeof CHECKS)[number]
-export interface Check { name: CheckName; state: 'pending' | 'running' | 'held' | 'broken' | 'partial'; done: number; all: number; ms: number; fault: { seq: number; detail: string } | null }
+export interface Check {
+  name: CheckName
+  state: 'pending' | 'running' | 'held' | 'broken' | 'partial'
+  done: number
+  all: number
+  ms: number
+  fault: { seq: number; detail: string } | null
+}
 /** Requests for receipts in flight. */
 const PROOFS_AT_ONCE = 4
 
@@ -27,10 +34,20 @@ export interface Verification {
 }
 
 export const newVerification = (): Verification =>
-  reactive({ running: false, stopped: false, checks: CHECKS.map((name) => ({ name, state: 'pending', done: 0, all: 0, ms: 0, fault: null })), checkpoint: null, hidden: 0, proven: new Map() }) as Verification
+  reactive({
+    running: false,
+    stopped: false,
+    checks: CHECKS.map((name) => ({ name, state: 'pending', done: 0, all: 0, ms: 0, fault: null })),
+    checkpoint: null,
+    hidden: 0,
+    proven: new Map(),
+  }) as Verification
 
 class Fault extends Error {
-  constructor(readonly seq: number, message: string) {
+  constructor(
+    readonly seq: number,
+    message: string,
+  ) {
     super(message)
   }
 }
@@ -59,12 +76,19 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
     async inclusion(check) {
       check.all = entries.length
       const queue = [...entries]
-      await Promise.all(Array.from({ length: PROOFS_AT_ONCE }, async () => {
-        for (let e = queue.shift(); e && !stopped(); e = queue.shift()) {
-          run.proven.set(e.seq, await prove(e).catch((error: unknown) => { throw isOffline(error) ? error : new Fault(e!.seq, detailOf(error)) }))
-          check.done++
-        }
-      }))
+      await Promise.all(
+        Array.from({ length: PROOFS_AT_ONCE }, async () => {
+          for (let e = queue.shift(); e && !stopped(); e = queue.shift()) {
+            run.proven.set(
+              e.seq,
+              await prove(e).catch((error: unknown) => {
+                throw isOffline(error) ? error : new Fault(e!.seq, detailOf(error))
+              }),
+            )
+            check.done++
+          }
+        }),
+      )
     },
     async chain(check) {
       const checkpoint = run.checkpoint
@@ -74,7 +98,8 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       if (hashes.length < checkpoint.size) return
       if (!equal(await rootOf(hashes), checkpoint.root)) throw new Fault(checkpoint.size - 1, 'root')
       // The lot's entries were read in another way; they must be the same leaves.
-      for (const e of entries) if (e.seq < hashes.length && !equal(hashes[e.seq]!, e.leafHash)) throw new Fault(e.seq, 'leaf')
+      for (const e of entries)
+        if (e.seq < hashes.length && !equal(hashes[e.seq]!, e.leafHash)) throw new Fault(e.seq, 'leaf')
     },
   }
   for (const check of run.checks) {
@@ -86,7 +111,10 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       check.state = check.done < check.all ? 'partial' : 'held'
     } catch (error) {
       check.state = isOffline(error) ? 'partial' : 'broken'
-      check.fault = { seq: error instanceof Fault || error instanceof ChainError ? error.seq : 0, detail: detailOf(error) }
+      check.fault = {
+        seq: error instanceof Fault || error instanceof ChainError ? error.seq : 0,
+        detail: detailOf(error),
+      }
     }
     check.ms = performance.now() - from
   }
@@ -97,15 +125,20 @@ async function statements(check: Check, lot: string, entries: readonly Read[]): 
   const keys = new Map<number, Jwk>()
   const events = entries.flatMap((e) => (e.payload ? [{ seq: e.seq, event: known(e.payload) }] : []))
   for (const { event } of events) if (event.kind === 'lot.number_dealt') keys.set(event.data.number, event.data.key)
-  const bids = events.filter(({ event }) => event.kind === 'auction.bid_accepted' || event.kind === 'auction.bid_refused')
+  const bids = events.filter(
+    ({ event }) => event.kind === 'auction.bid_accepted' || event.kind === 'auction.bid_refused',
+  )
   check.all = bids.length
   for (const { seq, event } of bids) {
     if (event.kind !== 'auction.bid_accepted' && event.kind !== 'auction.bid_refused') continue
     const number = bidderOf(event.actor)
     const key = number === null ? undefined : keys.get(number)
     if (number === null || !key) throw new Fault(seq, 'no key for this number')
-    const { claims } = await verifyBid(event.data.statement, key).catch((error: unknown) => { throw new Fault(seq, detailOf(error)) })
-    if (claims.lot !== lot || claims.number !== number || claims.amount !== parseFen(event.data.amount)) throw new Fault(seq, 'the statement says something else')
+    const { claims } = await verifyBid(event.data.statement, key).catch((error: unknown) => {
+      throw new Fault(seq, detailOf(error))
+    })
+    if (claims.lot !== lot || claims.number !== number || claims.amount !== parseFen(event.data.amount))
+      throw new Fault(seq, 'the statement says something else')
     check.done++
   }
 }

@@ -47,7 +47,8 @@ export interface KeyBackup {
   keys: { name: KeyName; jwk: Jwk; created_at: string; iv: string; data: string }[]
 }
 
-export type KeyFault = 'passphrase_short' | 'no_vault' | 'exists' | 'missing' | 'wrong_passphrase' | 'not_a_backup' | 'unsupported'
+export type KeyFault =
+  'passphrase_short' | 'no_vault' | 'exists' | 'missing' | 'wrong_passphrase' | 'not_a_backup' | 'unsupported'
 
 export class KeyError extends Error {
   constructor(readonly fault: KeyFault) {
@@ -65,7 +66,10 @@ async function deriveWrapping(passphrase: string, salt: Bytes, iterations: numbe
 const boundTo = (name: KeyName, jwk: Jwk): Bytes => utf8(`${BACKUP_TYPE}/v1\n${name}\n${jwk.x}`)
 
 export class Keyring {
-  constructor(private readonly storage: KeyStorage, private readonly iterations = PBKDF2_ITERATIONS) {}
+  constructor(
+    private readonly storage: KeyStorage,
+    private readonly iterations = PBKDF2_ITERATIONS,
+  ) {}
 
   async hasVault(): Promise<boolean> {
     return (await this.storage.get('vault')) !== undefined
@@ -112,7 +116,13 @@ export class Keyring {
     }
   }
 
-  private async keep(name: KeyName, jwk: Jwk, secret: Bytes, sealed: StoredKey['sealed'], createdAt: string): Promise<StoredKey> {
+  private async keep(
+    name: KeyName,
+    jwk: Jwk,
+    secret: Bytes,
+    sealed: StoredKey['sealed'],
+    createdAt: string,
+  ): Promise<StoredKey> {
     const privateKey = await crypto.subtle.importKey('pkcs8', secret, 'Ed25519', false, ['sign'])
     const stored: StoredKey = { name, jwk, kid: await thumbprint(jwk), privateKey, sealed, createdAt }
     await this.storage.put(`key/${name}`, stored)
@@ -129,7 +139,12 @@ export class Keyring {
   async backup(): Promise<KeyBackup> {
     const vault = (await this.storage.get('vault')) as Vault | undefined
     if (!vault) throw new KeyError('no_vault')
-    const keys = (await this.list()).map((key) => ({ name: key.name, jwk: key.jwk, created_at: key.createdAt, ...key.sealed }))
+    const keys = (await this.list()).map((key) => ({
+      name: key.name,
+      jwk: key.jwk,
+      created_at: key.createdAt,
+      ...key.sealed,
+    }))
     keys.sort((a, b) => (a.name < b.name ? -1 : 1))
     const kdf = { name: 'PBKDF2-SHA-256' as const, iterations: vault.iterations, salt: toBase64(vault.salt) }
     return { type: BACKUP_TYPE, v: 1, kdf, cipher: 'AES-256-GCM', keys }
@@ -174,9 +189,11 @@ export class Keyring {
 function readBackup(text: string): KeyBackup {
   try {
     const file = JSON.parse(text) as KeyBackup
-    if (file.type !== BACKUP_TYPE || file.v !== 1 || file.kdf.name !== 'PBKDF2-SHA-256') throw new KeyError('not_a_backup')
+    if (file.type !== BACKUP_TYPE || file.v !== 1 || file.kdf.name !== 'PBKDF2-SHA-256')
+      throw new KeyError('not_a_backup')
     // A file with a tiny count would let a guesser test passphrases fast; a huge one would hang the page.
-    if (!Number.isSafeInteger(file.kdf.iterations) || file.kdf.iterations > 10_000_000) throw new KeyError('not_a_backup')
+    if (!Number.isSafeInteger(file.kdf.iterations) || file.kdf.iterations > 10_000_000)
+      throw new KeyError('not_a_backup')
     for (const key of file.keys) {
       keyOfJwk(key.jwk as unknown as Json)
       if (key.name !== 'identity' && !/^lot\/[0-9A-Z]{26}$/.test(key.name)) throw new KeyError('not_a_backup')
@@ -204,7 +221,8 @@ export function indexedDbStorage(factory: IDBFactory = indexedDB): KeyStorage {
       request.onupgradeneeded = () => request.result.createObjectStore(RECORDS)
       return settled(request)
     })())
-  const records = async (mode: IDBTransactionMode) => (await open()).transaction(RECORDS, mode, { durability: 'strict' }).objectStore(RECORDS)
+  const records = async (mode: IDBTransactionMode) =>
+    (await open()).transaction(RECORDS, mode, { durability: 'strict' }).objectStore(RECORDS)
   return {
     get: async (id) => settled((await records('readonly')).get(id)),
     put: async (id, value) => {

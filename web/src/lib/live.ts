@@ -63,7 +63,8 @@ export function decodeFrame(text: string): Frame {
   const message = JSON.parse(text) as Record<string, unknown>
   if (message.entry) return { kind: 'entries', entries: [entryOf(message.entry)] }
   if (Array.isArray(message.entries)) return { kind: 'entries', entries: message.entries.map(entryOf) }
-  const state = (message.heartbeat ?? message.reset) as { head?: unknown; time?: unknown; checkpoint?: unknown } | undefined
+  const state = (message.heartbeat ?? message.reset) as
+    { head?: unknown; time?: unknown; checkpoint?: unknown } | undefined
   if (!state) return { kind: 'unknown' }
   if (state.head !== null && !isCount(state.head)) throw new Error('malformed head')
   const head = state.head ?? -1
@@ -146,7 +147,12 @@ export interface StreamOptions {
   onCaughtUp?(missed: { from: number; to: number }): void
 }
 
-const FATAL: Record<number, EndReason> = { 1008: 'policy', 4003: 'forbidden', 4004: 'unknown_scope', 4009: 'session_over' }
+const FATAL: Record<number, EndReason> = {
+  1008: 'policy',
+  4003: 'forbidden',
+  4004: 'unknown_scope',
+  4009: 'session_over',
+}
 
 /** Full jitter over an exponentially growing span (0.5 s … 30 s), so that 5,000 viewers do not come back at once. */
 export function retryDelayMs(attempt: number, random: () => number): number {
@@ -251,7 +257,11 @@ export class LiveStream {
   private openEvents(generation: number, mine: () => boolean): void {
     const open = this.options.transports.events
     if (!open) return this.lost(generation)
-    this.drop = open(this.next, (text) => mine() && this.receive(generation, text), () => mine() && this.lost(generation))
+    this.drop = open(
+      this.next,
+      (text) => mine() && this.receive(generation, text),
+      () => mine() && this.lost(generation),
+    )
   }
 
   private async poll(generation: number, mine: () => boolean): Promise<void> {
@@ -455,4 +465,3 @@ export class LiveStream {
     this.cancels[name] = this.env.after(ms, run)
   }
 }
-

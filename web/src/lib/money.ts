@@ -14,14 +14,7 @@ export const UNIT_FEN: Record<MoneyUnit, Fen> = { yuan: 100n, wan: 1_000_000n, y
 export const MONEY_FEN_MAX: Fen = 9_223_372_036_854_775_807n
 
 export type MoneyProblem =
-  | 'empty'
-  | 'not_a_number'
-  | 'grouping'
-  | 'decimal_comma'
-  | 'mixed_units'
-  | 'below_one_fen'
-  | 'negative'
-  | 'too_large'
+  'empty' | 'not_a_number' | 'grouping' | 'decimal_comma' | 'mixed_units' | 'below_one_fen' | 'negative' | 'too_large'
 
 export type MoneyParse = { ok: true; fen: Fen; unit: MoneyUnit } | { ok: false; problem: MoneyProblem }
 
@@ -52,7 +45,11 @@ const UNIT_WORDS: [RegExp, MoneyUnit][] = [
 export function parseMoney(text: string, bare: MoneyUnit): MoneyParse {
   let rest = toHalfWidth(text)
   if (rest === '') return refuse('empty')
-  rest = rest.replace(/^(?:人民币|RMB|CNY)\s*/i, '').replace(/^[¥￥]\s*/, '').replace(/整$/, '').trim()
+  rest = rest
+    .replace(/^(?:人民币|RMB|CNY)\s*/i, '')
+    .replace(/^[¥￥]\s*/, '')
+    .replace(/整$/, '')
+    .trim()
 
   let unit = bare
   for (const [word, named] of UNIT_WORDS) {
@@ -141,7 +138,10 @@ const CAPITAL = ['零', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', 
 const PLACE = ['', '拾', '佰', '仟'] as const
 /** 亿 over 万 over four digits; a 零 wherever places between two said digits are skipped. */
 function capitalInteger(value: bigint): string {
-  for (const [scale, name] of [[100_000_000n, '亿'], [10_000n, '万']] as const) {
+  for (const [scale, name] of [
+    [100_000_000n, '亿'],
+    [10_000n, '万'],
+  ] as const) {
     if (value >= scale) {
       const rest = value % scale
       const gap = rest > 0n && rest < scale / 10n ? '零' : ''

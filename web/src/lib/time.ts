@@ -11,7 +11,14 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})\.(\d{6})Z$/
 export function parseTime(text: string): Micros {
   const m = RFC3339.exec(text)
   if (!m) throw new Error(`not a ledger time: ${text}`)
-  const [year, month, day, hour, minute, second] = m.slice(1, 7).map(Number) as [number, number, number, number, number, number]
+  const [year, month, day, hour, minute, second] = m.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const date = new Date(0)
   date.setUTCFullYear(year, month - 1, day)
   date.setUTCHours(hour, minute, second, 0)
@@ -49,8 +56,14 @@ function formatter(zone: string | undefined): Intl.DateTimeFormat {
   let found = formatters.get(key)
   if (!found) {
     found = new Intl.DateTimeFormat('en-CA', {
-      timeZone: zone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit',
-      hour: '2-digit', minute: '2-digit', second: '2-digit',
+      timeZone: zone,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: '2-digit',
+      day: '2-digit',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
     })
     formatters.set(key, found)
   }
@@ -60,7 +73,11 @@ function formatter(zone: string | undefined): Intl.DateTimeFormat {
 /** In the viewer's zone unless one is named; always the server's instant. */
 export function clockText(time: Micros, zone?: string): ClockText {
   const ms = toMillis(time)
-  const part = Object.fromEntries(formatter(zone).formatToParts(ms).map((p) => [p.type, p.value]))
+  const part = Object.fromEntries(
+    formatter(zone)
+      .formatToParts(ms)
+      .map((p) => [p.type, p.value]),
+  )
   return {
     date: `${part.year}-${part.month}-${part.day}`,
     time: `${part.hour}:${part.minute}:${part.second}`,
@@ -128,7 +145,12 @@ export class ServerClock {
       const roundTripMs = s.receivedMs - s.sentMs
       const uncertaintyMs = roundTripMs / 2 + (Math.max(0, now - s.receivedMs) * CLOCK_DRIFT_PPM) / 1e6
       if (!best || uncertaintyMs < best.uncertaintyMs) {
-        best = { offsetMs: s.serverMs - (s.sentMs + s.receivedMs) / 2, uncertaintyMs, roundTripMs, samples: this.samples.length }
+        best = {
+          offsetMs: s.serverMs - (s.sentMs + s.receivedMs) / 2,
+          uncertaintyMs,
+          roundTripMs,
+          samples: this.samples.length,
+        }
       }
     }
     return best

@@ -11,7 +11,16 @@ type Words = Omit<TapeRow, 'skipped' | 'link' | 'cited'>
 
 export function describe(entry: Entry, lot: LotState): Words {
   const t = i18n.global.t
-  const base: Words = { seq: entry.seq, time: entry.time, hash: entry.hash, kind: 'sealed', actor: '', text: '', strong: '', tone: 'muted' }
+  const base: Words = {
+    seq: entry.seq,
+    time: entry.time,
+    hash: entry.hash,
+    kind: 'sealed',
+    actor: '',
+    text: '',
+    strong: '',
+    tone: 'muted',
+  }
   if (!entry.payload) return { ...base, text: t('tape.sealed') }
   const event = known(entry.payload)
   const number = bidderOf(event.actor)
@@ -26,17 +35,27 @@ export function describe(entry: Entry, lot: LotState): Words {
       return { ...words, strong: money(event.data.amount), text: `${t(`unit.${unit}`)}  ${steps}`, tone: 'plain' }
     }
     case 'auction.bid_refused':
-      return { ...words, text: `${money(event.data.amount)} ${t(`unit.${unit}`)}${t('punct.comma')}${t(`rule.${event.data.rule}`)}`, tone: 'warn' }
+      return {
+        ...words,
+        text: `${money(event.data.amount)} ${t(`unit.${unit}`)}${t('punct.comma')}${t(`rule.${event.data.rule}`)}`,
+        tone: 'warn',
+      }
     case 'auction.extended':
     case 'auction.timed_period_started':
     case 'auction.opened':
       return { ...words, text: t('tape.until', { time: clockText(parseTime(event.data.until)).time }) }
     case 'lot.suspended':
-    case 'lot.resumed': return { ...words, text: event.data.reason, tone: 'warn' }
-    case 'feedback.question_raised': return { ...words, text: event.data.text, tone: 'note' }
-    case 'feedback.answered': return { ...words, text: event.data.text, tone: 'note' }
-    case 'feedback.pause_ordered': return { ...words, text: event.data.reason, tone: 'warn' }
-    case 'auction.closed': return { ...words, text: t('tape.closed', { n: event.data.ranking.length }), tone: 'plain' }
-    default: return words
+    case 'lot.resumed':
+      return { ...words, text: event.data.reason, tone: 'warn' }
+    case 'feedback.question_raised':
+      return { ...words, text: event.data.text, tone: 'note' }
+    case 'feedback.answered':
+      return { ...words, text: event.data.text, tone: 'note' }
+    case 'feedback.pause_ordered':
+      return { ...words, text: event.data.reason, tone: 'warn' }
+    case 'auction.closed':
+      return { ...words, text: t('tape.closed', { n: event.data.ranking.length }), tone: 'plain' }
+    default:
+      return words
   }
 }

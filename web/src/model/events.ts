@@ -16,7 +16,15 @@ export interface PriceRules {
 export type Method =
   | ({ name: 'ascending' } & PriceRules)
   | ({ name: 'descending' } & PriceRules)
-  | { name: 'listing'; start: string; step: string; max_steps: number; quoting: number; confirm: number; window: number }
+  | {
+      name: 'listing'
+      start: string
+      step: string
+      max_steps: number
+      quoting: number
+      confirm: number
+      window: number
+    }
   | { name: 'sealed' }
 
 export interface Rung {
@@ -49,8 +57,21 @@ export type Hold = { by: 'office' } | { by: 'order'; id: string } | { by: 'outag
 export type Failure = 'too_few_bidders' | 'no_bids' | 'reserve_not_met' | 'winner_withdrew'
 
 export interface Facts {
-  'project.registered': { code: string; category: Category; title: string; owner: string; owner_name: string; place: string }
-  'lot.noticed': { project: string; title: string; estimate: string; rules: Rules; documents?: { name: string; sha256: string; bytes: number }[] }
+  'project.registered': {
+    code: string
+    category: Category
+    title: string
+    owner: string
+    owner_name: string
+    place: string
+  }
+  'lot.noticed': {
+    project: string
+    title: string
+    estimate: string
+    rules: Rules
+    documents?: { name: string; sha256: string; bytes: number }[]
+  }
   'lot.sign_up_opened': object
   'lot.sign_up_closed': object
   'lot.number_dealt': { number: number; key: Jwk; priority?: number }

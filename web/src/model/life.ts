@@ -1,9 +1,24 @@
 /** A lot's life as the steps of a timeline. */
 import type { LotState, Phase } from './lot'
 
-export interface LifeStep { label: string; state: 'done' | 'now' | 'later' }
+export interface LifeStep {
+  label: string
+  state: 'done' | 'now' | 'later'
+}
 
-const ORDER: Phase[] = ['draft', 'noticed', 'sign_up', 'waiting', 'running', 'disclosing', 'ranked', 'publicity', 'awarded', 'contracted', 'archived']
+const ORDER: Phase[] = [
+  'draft',
+  'noticed',
+  'sign_up',
+  'waiting',
+  'running',
+  'disclosing',
+  'ranked',
+  'publicity',
+  'awarded',
+  'contracted',
+  'archived',
+]
 
 export function lifeSteps(lot: LotState): LifeStep[] {
   const listing = lot.rules?.method.name === 'listing'

@@ -8,8 +8,19 @@ import { parseTime, type Micros } from '@/lib/time'
 import { bidderOf, known, lotOf, type Category, type Entry, type Failure, type Rules, type Standing } from './events'
 
 export type Phase =
-  | 'draft' | 'noticed' | 'sign_up' | 'waiting' | 'running' | 'disclosing' | 'ranked' | 'publicity' | 'awarded'
-  | 'contracted' | 'archived' | 'failed' | 'terminated'
+  | 'draft'
+  | 'noticed'
+  | 'sign_up'
+  | 'waiting'
+  | 'running'
+  | 'disclosing'
+  | 'ranked'
+  | 'publicity'
+  | 'awarded'
+  | 'contracted'
+  | 'archived'
+  | 'failed'
+  | 'terminated'
 
 export type Stage = 'free' | 'confirming' | 'timed'
 
@@ -81,10 +92,40 @@ export interface LotState {
 
 export function emptyLot(id: string): LotState {
   return {
-    id, title: '', code: '', category: 'B', place: '', estimate: 0n, rules: null, phase: 'draft', stage: 'free', rung: 0,
-    until: null, since: null, leader: null, best: new Map(), bids: [], accepted: 0, refused: 0, extensions: 0, numbers: [], eligible: [], confirmed: [], priority: new Map(),
-    holds: [], stoppedAt: null, leftAtStop: null, pauses: [], ranking: [], reserve: null, failure: null, award: null,
-    winner: null, publicityUntil: null, milestones: {}, lastSeq: -1,
+    id,
+    title: '',
+    code: '',
+    category: 'B',
+    place: '',
+    estimate: 0n,
+    rules: null,
+    phase: 'draft',
+    stage: 'free',
+    rung: 0,
+    until: null,
+    since: null,
+    leader: null,
+    best: new Map(),
+    bids: [],
+    accepted: 0,
+    refused: 0,
+    extensions: 0,
+    numbers: [],
+    eligible: [],
+    confirmed: [],
+    priority: new Map(),
+    holds: [],
+    stoppedAt: null,
+    leftAtStop: null,
+    pauses: [],
+    ranking: [],
+    reserve: null,
+    failure: null,
+    award: null,
+    winner: null,
+    publicityUntil: null,
+    milestones: {},
+    lastSeq: -1,
   }
 }
 
@@ -96,7 +137,12 @@ export function stepsNow(lot: LotState): { start: Fen; step: Fen; maxSteps: numb
   const method = lot.rules?.method
   const from = rung ?? (method && method.name !== 'sealed' ? method : undefined)
   if (!from) return null
-  return { start: parseFen(from.start), step: parseFen(from.step), maxSteps: from.max_steps, windowMicros: BigInt(from.window) }
+  return {
+    start: parseFen(from.start),
+    step: parseFen(from.step),
+    maxSteps: from.max_steps,
+    windowMicros: BigInt(from.window),
+  }
 }
 
 function enter(lot: LotState, phase: Phase, entry: Entry): void {
@@ -116,7 +162,13 @@ function bid(lot: LotState, entry: Entry, actor: string, amount: string, rule: s
   const step = stepsNow(lot)?.step
   const gain = lot.leader ? (isDescending(lot) ? lot.leader.amount - fen : fen - lot.leader.amount) : null
   lot.bids.unshift({
-    seq: entry.seq, time: entry.time, number, amount: fen, rule, until: null, rung: lot.rung,
+    seq: entry.seq,
+    time: entry.time,
+    number,
+    amount: fen,
+    rule,
+    until: null,
+    rung: lot.rung,
     steps: gain !== null && step && gain % step === 0n ? gain / step : null,
   })
   if (lot.bids.length > BID_ROWS_MAX) lot.bids.length = BID_ROWS_MAX
@@ -142,8 +194,12 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       lot.rules = event.data.rules
       enter(lot, 'noticed', entry)
       break
-    case 'lot.sign_up_opened': enter(lot, 'sign_up', entry); break
-    case 'lot.sign_up_closed': enter(lot, 'waiting', entry); break
+    case 'lot.sign_up_opened':
+      enter(lot, 'sign_up', entry)
+      break
+    case 'lot.sign_up_closed':
+      enter(lot, 'waiting', entry)
+      break
     case 'lot.number_dealt':
       if (!lot.numbers.includes(event.data.number)) lot.numbers.push(event.data.number)
       if (event.data.priority !== undefined) lot.priority.set(event.data.number, event.data.priority)
@@ -154,8 +210,12 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       lot.numbers = [...event.data.numbers]
       runUntil(lot, entry.time, event.data.until)
       break
-    case 'auction.bid_accepted': bid(lot, entry, event.actor, event.data.amount, null); break
-    case 'auction.bid_refused': bid(lot, entry, event.actor, event.data.amount, event.data.rule); break
+    case 'auction.bid_accepted':
+      bid(lot, entry, event.actor, event.data.amount, null)
+      break
+    case 'auction.bid_refused':
+      bid(lot, entry, event.actor, event.data.amount, event.data.rule)
+      break
     case 'auction.extended': {
       const moved = lot.bids.find((row) => row.rule === null)
       runUntil(lot, moved?.time ?? entry.time, event.data.until)
@@ -194,7 +254,10 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       lot.until = null
       enter(lot, 'ranked', entry)
       break
-    case 'auction.reserve_lapsed': lot.until = null; enter(lot, 'ranked', entry); break
+    case 'auction.reserve_lapsed':
+      lot.until = null
+      enter(lot, 'ranked', entry)
+      break
     case 'lot.suspended': {
       const by = event.data.hold.by
       lot.holds.push('id' in event.data.hold ? `order/${event.data.hold.id}` : by)
@@ -219,8 +282,15 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       }
       break
     }
-    case 'lot.failed': lot.failure = event.data.why; lot.until = null; enter(lot, 'failed', entry); break
-    case 'lot.terminated': lot.until = null; enter(lot, 'terminated', entry); break
+    case 'lot.failed':
+      lot.failure = event.data.why
+      lot.until = null
+      enter(lot, 'failed', entry)
+      break
+    case 'lot.terminated':
+      lot.until = null
+      enter(lot, 'terminated', entry)
+      break
     case 'lot.publicity_started':
       lot.publicityUntil = parseTime(event.data.until)
       enter(lot, 'publicity', entry)
@@ -229,10 +299,17 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       lot.award = { number: event.data.number, price: parseFen(event.data.price) }
       enter(lot, 'awarded', entry)
       break
-    case 'lot.winner_disclosed': lot.winner = event.data.company; break
-    case 'lot.contracted': enter(lot, 'contracted', entry); break
-    case 'lot.archived': enter(lot, 'archived', entry); break
-    default: return false
+    case 'lot.winner_disclosed':
+      lot.winner = event.data.company
+      break
+    case 'lot.contracted':
+      enter(lot, 'contracted', entry)
+      break
+    case 'lot.archived':
+      enter(lot, 'archived', entry)
+      break
+    default:
+      return false
   }
   return true
 }
@@ -279,15 +356,32 @@ export function bidRange(lot: LotState): BidRange | null {
   // The first bid may be the start price itself; every later one is at least a step better.
   const first = lot.leader ? lot.leader.amount + sign * steps.step : steps.start
   const at = (n: number) => first + sign * steps.step * BigInt(n - 1)
-  const clamp = (amount: Fen, cap: Fen | null) => (cap === null ? amount : descending ? (amount < cap ? cap : amount) : amount > cap ? cap : amount)
+  const clamp = (amount: Fen, cap: Fen | null) =>
+    cap === null ? amount : descending ? (amount < cap ? cap : amount) : amount > cap ? cap : amount
   const near = clamp(first, capNow(lot))
   const far = clamp((lot.leader?.amount ?? steps.start) + sign * steps.step * BigInt(steps.maxSteps), capNow(lot))
-  return { min: descending ? far : near, max: descending ? near : far, step: steps.step, at, maxSteps: steps.maxSteps, descending }
+  return {
+    min: descending ? far : near,
+    max: descending ? near : far,
+    step: steps.step,
+    at,
+    maxSteps: steps.maxSteps,
+    descending,
+  }
 }
 
 export type BidProblem =
-  | 'not_open' | 'closed' | 'suspended' | 'already_leading' | 'below_start' | 'above_ceiling' | 'above_cap' | 'not_better'
-  | 'step_not_met' | 'off_step' | 'step_too_large'
+  | 'not_open'
+  | 'closed'
+  | 'suspended'
+  | 'already_leading'
+  | 'below_start'
+  | 'above_ceiling'
+  | 'above_cap'
+  | 'not_better'
+  | 'step_not_met'
+  | 'off_step'
+  | 'step_too_large'
 
 /** The rule that this amount would break, in the engine's order of precedence; null when it may be bid. */
 export function bidProblem(lot: LotState, number: number, amount: Fen): BidProblem | null {

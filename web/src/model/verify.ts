@@ -19,10 +19,13 @@ export interface Step {
   fault: { seq: number | null; detail: string } | null
 }
 
-export const blankSteps = (): Step[] => STEPS.map((name) => ({ name, state: 'wait', done: 0, total: 0, values: {}, fault: null }))
+export const blankSteps = (): Step[] =>
+  STEPS.map((name) => ({ name, state: 'wait', done: 0, total: 0, values: {}, fault: null }))
 
 /** Where two of the lot's entries are neighbours in the ledger, the later one names the hash of the earlier. */
-export async function neighbours(entries: readonly ReadEntry[]): Promise<{ linked: number; apart: number; broken: number | null }> {
+export async function neighbours(
+  entries: readonly ReadEntry[],
+): Promise<{ linked: number; apart: number; broken: number | null }> {
   let [linked, apart] = [0, 0]
   for (let i = 1; i < entries.length; i++) {
     const [before, entry] = [entries[i - 1]!, entries[i]!]
@@ -37,7 +40,10 @@ export async function neighbours(entries: readonly ReadEntry[]): Promise<{ linke
 }
 
 /** Each recorded bid is signed with the key that its number was dealt under, for this lot and this amount. */
-export async function statementsOf(entries: readonly ReadEntry[], onDone?: (done: number) => void): Promise<{ held: number; broken: number | null; detail: string }> {
+export async function statementsOf(
+  entries: readonly ReadEntry[],
+  onDone?: (done: number) => void,
+): Promise<{ held: number; broken: number | null; detail: string }> {
   const keys = new Map<number, Jwk>()
   let held = 0
   for (const entry of entries) {
@@ -50,7 +56,12 @@ export async function statementsOf(entries: readonly ReadEntry[], onDone?: (done
     if (!key) continue
     try {
       const { claims } = await verifyBid(event.data.statement, key)
-      if (claims.number !== number || `lot/${claims.lot}` !== event.subject || claims.amount.toString() !== event.data.amount) throw new Error('the statement says something else than the entry')
+      if (
+        claims.number !== number ||
+        `lot/${claims.lot}` !== event.subject ||
+        claims.amount.toString() !== event.data.amount
+      )
+        throw new Error('the statement says something else than the entry')
     } catch (error) {
       return { held, broken: entry.seq, detail: error instanceof Error ? error.message : String(error) }
     }

@@ -93,7 +93,12 @@ export interface HallView {
   verifierKey: string
 }
 
-export interface DocumentRow { name: string; sha256: string; bytes: number; seq: number }
+export interface DocumentRow {
+  name: string
+  sha256: string
+  bytes: number
+  seq: number
+}
 
 export interface LotView {
   lot: LotState
@@ -185,7 +190,15 @@ export interface FloorView {
   consistent: { from: number; to: number }
   head: number
   node: string
-  camera: { id: string; title: string; db: number; segment: string; clockErrorMs: number; gaps: number; viewedAs: number }
+  camera: {
+    id: string
+    title: string
+    db: number
+    segment: string
+    clockErrorMs: number
+    gaps: number
+    viewedAs: number
+  }
 }
 
 export interface CheckRow {

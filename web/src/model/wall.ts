@@ -10,7 +10,10 @@ const RUNNING = ['running', 'disclosing']
 
 /** `ok`: this browser checked the hash link to the entry before, or the path to a signed root. */
 export type LinkState = 'ok' | 'wait' | 'bad'
-export interface TapeEntry { entry: Entry; link: LinkState }
+export interface TapeEntry {
+  entry: Entry
+  link: LinkState
+}
 
 export interface Tile {
   lot: LotState

@@ -20,8 +20,24 @@ const LOTS_AT_ONCE = 4
 const PROVE_ROWS = 14
 const QUESTION_LOTS_MAX = 20
 
-export interface QuestionView { id: string; lot: string; due: string; open: boolean; is_order: boolean; lifted: boolean; answered: boolean; overdue: boolean }
-export interface Question extends QuestionView { words: string; raised: Micros | null; seq: number | null; dueAt: Micros; answer: string; title: string }
+export interface QuestionView {
+  id: string
+  lot: string
+  due: string
+  open: boolean
+  is_order: boolean
+  lifted: boolean
+  answered: boolean
+  overdue: boolean
+}
+export interface Question extends QuestionView {
+  words: string
+  raised: Micros | null
+  seq: number | null
+  dueAt: Micros
+  answer: string
+  title: string
+}
 export interface CheckpointState {
   verified: VerifiedCheckpoint | null
   root: string
@@ -30,7 +46,12 @@ export interface CheckpointState {
   consistent: { from: number; to: number; holds: boolean } | null
   cosignatures: number
 }
-interface LotSummary { id: string; title: string; code: string; phase: string }
+interface LotSummary {
+  id: string
+  title: string
+  code: string
+  phase: string
+}
 
 export const useFloor = defineStore('floor', () => {
   const state = ref<BoxState | 'ready'>('loading')
@@ -39,7 +60,14 @@ export const useFloor = defineStore('floor', () => {
   const selected = ref('')
   const stream = ref<StreamState>({ name: 'connecting', transport: 'socket', attempt: 0 })
   const head = ref(-1)
-  const checkpoint = shallowRef<CheckpointState>({ verified: null, root: '', seenAt: 0, fault: null, consistent: null, cosignatures: 0 })
+  const checkpoint = shallowRef<CheckpointState>({
+    verified: null,
+    root: '',
+    seenAt: 0,
+    fault: null,
+    consistent: null,
+    cosignatures: 0,
+  })
   const questions = shallowRef<Question[]>([])
   const titles = new Map<string, string>()
   const facts = new Map<string, { words: string; raised: Micros; seq: number; answer: string }>()
@@ -48,14 +76,17 @@ export const useFloor = defineStore('floor', () => {
   let frame = 0
   let asking = false
 
-  const tile = computed<Tile | null>(() => wall.value.tiles.get(selected.value) ?? wall.value.tiles.values().next().value ?? null)
+  const tile = computed<Tile | null>(
+    () => wall.value.tiles.get(selected.value) ?? wall.value.tiles.values().next().value ?? null,
+  )
 
   // The model changes at once; the screen is told at most once a frame, however many entries come.
   function redraw(): void {
-    if (frame === 0) frame = requestAnimationFrame(() => {
-      frame = 0
-      triggerRef(wall)
-    })
+    if (frame === 0)
+      frame = requestAnimationFrame(() => {
+        frame = 0
+        triggerRef(wall)
+      })
   }
 
   async function load(): Promise<void> {
@@ -67,22 +98,37 @@ export const useFloor = defineStore('floor', () => {
         state.value = 'forbidden'
         return
       }
-      if (!serverClock.estimate()) await synchronise(serverClock, async () => toMillis(parseTime((await get<{ time: string }>('/time')).time)))
+      if (!serverClock.estimate())
+        await synchronise(serverClock, async () => toMillis(parseTime((await get<{ time: string }>('/time')).time)))
       const first = await newestCheckpoint()
       takeCheckpoint(first)
       wall.value = emptyWall()
       const { items } = await get<{ items: LotSummary[] }>('/lots?phase=running,disclosing&limit=100')
       const queue = [...items]
-      await Promise.all(Array.from({ length: LOTS_AT_ONCE }, async () => {
-        for (let lot = queue.shift(); lot; lot = queue.shift()) await fetchLot(lot.id, lot)
-      }))
+      await Promise.all(
+        Array.from({ length: LOTS_AT_ONCE }, async () => {
+          for (let lot = queue.shift(); lot; lot = queue.shift()) await fetchLot(lot.id, lot)
+        }),
+      )
       selected.value ||= items[0]?.id ?? ''
       await askQuestions()
-      live = await follow('ledger', { from: Math.max(0, first.size - HISTORY), onEntry: (e) => onEntry({ ...e, hash: toBase64(e.hash) }), onState: (s) => (stream.value = s), onHeartbeat })
+      live = await follow('ledger', {
+        from: Math.max(0, first.size - HISTORY),
+        onEntry: (e) => onEntry({ ...e, hash: toBase64(e.hash) }),
+        onState: (s) => (stream.value = s),
+        onHeartbeat,
+      })
       state.value = 'ready'
       void proveHistory()
     } catch (error) {
-      state.value = error instanceof Refusal ? (error.status === 403 ? 'forbidden' : error.status === 0 ? 'offline' : 'error') : 'error'
+      state.value =
+        error instanceof Refusal
+          ? error.status === 403
+            ? 'forbidden'
+            : error.status === 0
+              ? 'offline'
+              : 'error'
+          : 'error'
       detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
     }
   }
@@ -127,9 +173,12 @@ export const useFloor = defineStore('floor', () => {
   function remember(entry: Entry): void {
     if (!entry.payload) return
     const event = known(entry.payload)
-    if (event.kind === 'feedback.question_raised') facts.set(event.data.question, { words: event.data.text, raised: entry.time, seq: entry.seq, answer: '' })
-    if (event.kind === 'feedback.pause_ordered') facts.set(event.data.order, { words: event.data.reason, raised: entry.time, seq: entry.seq, answer: '' })
-    if (event.kind === 'feedback.answered' && facts.has(event.data.question)) facts.get(event.data.question)!.answer = event.data.text
+    if (event.kind === 'feedback.question_raised')
+      facts.set(event.data.question, { words: event.data.text, raised: entry.time, seq: entry.seq, answer: '' })
+    if (event.kind === 'feedback.pause_ordered')
+      facts.set(event.data.order, { words: event.data.reason, raised: entry.time, seq: entry.seq, answer: '' })
+    if (event.kind === 'feedback.answered' && facts.has(event.data.question))
+      facts.get(event.data.question)!.answer = event.data.text
   }
 
   async function askQuestions(): Promise<void> {
@@ -149,7 +198,15 @@ export const useFloor = defineStore('floor', () => {
       }
       questions.value = items.map((q) => {
         const f = facts.get(q.id)
-        return { ...q, dueAt: parseTime(q.due), words: f?.words ?? '', raised: f?.raised ?? null, seq: f?.seq ?? null, answer: f?.answer ?? '', title: titles.get(q.lot) ?? q.lot }
+        return {
+          ...q,
+          dueAt: parseTime(q.due),
+          words: f?.words ?? '',
+          raised: f?.raised ?? null,
+          seq: f?.seq ?? null,
+          answer: f?.answer ?? '',
+          title: titles.get(q.lot) ?? q.lot,
+        }
       })
     } catch {
       // The list stays as it was; the next entry asks again.
@@ -159,7 +216,14 @@ export const useFloor = defineStore('floor', () => {
   }
 
   function takeCheckpoint(next: VerifiedCheckpoint): void {
-    checkpoint.value = { ...checkpoint.value, verified: next, root: toBase64(next.root), seenAt: serverClock.nowMs(), fault: null, cosignatures: next.note.signatures.length - 1 }
+    checkpoint.value = {
+      ...checkpoint.value,
+      verified: next,
+      root: toBase64(next.root),
+      seenAt: serverClock.nowMs(),
+      fault: null,
+      cosignatures: next.note.signatures.length - 1,
+    }
     head.value = Math.max(head.value, next.size - 1)
   }
 
@@ -173,7 +237,8 @@ export const useFloor = defineStore('floor', () => {
         if (before && next.size < before.size) return
         const holds = !before || (await isPrefix(before, next))
         takeCheckpoint(next)
-        if (before && next.size > before.size) checkpoint.value = { ...checkpoint.value, consistent: { from: before.size, to: next.size, holds } }
+        if (before && next.size > before.size)
+          checkpoint.value = { ...checkpoint.value, consistent: { from: before.size, to: next.size, holds } }
         if (!holds) checkpoint.value = { ...checkpoint.value, fault: 'consistency' }
       } catch (error) {
         // A lost answer is no finding; a signature that does not hold is.
@@ -214,8 +279,29 @@ export const useFloor = defineStore('floor', () => {
   const tiles = computed(() => {
     const asked = new Set(waiting.value.map((q) => q.lot))
     const rank = (t: Tile) => (t.lot.stoppedAt !== null ? 0 : asked.has(t.lot.id) ? 1 : isRunning(t.lot) ? 2 : 3)
-    return [...wall.value.tiles.values()].sort((a, b) => rank(a) - rank(b) || Number((a.lot.until ?? 0n) - (b.lot.until ?? 0n)))
+    return [...wall.value.tiles.values()].sort(
+      (a, b) => rank(a) - rank(b) || Number((a.lot.until ?? 0n) - (b.lot.until ?? 0n)),
+    )
   })
 
-  return { state, detail, wall, tiles, selected, tile, stream, head, checkpoint, questions, waiting, me, load, stop, select, tick, askQuestions, lotOf }
+  return {
+    state,
+    detail,
+    wall,
+    tiles,
+    selected,
+    tile,
+    stream,
+    head,
+    checkpoint,
+    questions,
+    waiting,
+    me,
+    load,
+    stop,
+    select,
+    tick,
+    askQuestions,
+    lotOf,
+  }
 })

@@ -6,7 +6,11 @@ import { entriesOf, read, type Read } from '@/desk/ledger'
 import { applyToLot, emptyLot, type LotState } from '@/model/lot'
 import type { BoxState } from '@/components/StateBox.vue'
 
-export interface ReviewedLot { id: string; title: string; project: { code: string; owner_name: string; place: string; category: string } }
+export interface ReviewedLot {
+  id: string
+  title: string
+  project: { code: string; owner_name: string; place: string; category: string }
+}
 
 export function replay(id: string, entries: readonly Read[], count: number): LotState {
   const lot = emptyLot(id)
@@ -33,7 +37,11 @@ export const useReview = defineStore('review', () => {
     state.value = 'loading'
     readCount.value = 0
     try {
-      const [, view, frames] = await Promise.all([whoAmI(), get<ReviewedLot>(`/lots/${lot}`), entriesOf(`lot/${lot}`, (n) => (readCount.value = n))])
+      const [, view, frames] = await Promise.all([
+        whoAmI(),
+        get<ReviewedLot>(`/lots/${lot}`),
+        entriesOf(`lot/${lot}`, (n) => (readCount.value = n)),
+      ])
       about.value = view
       entries.value = await Promise.all(frames.map(read))
       cursor.value = Math.max(0, entries.value.length - 1)

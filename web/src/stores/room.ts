@@ -19,13 +19,24 @@ export type Amount = { fen: Fen; problem: MoneyProblem | BidProblem | null }
 /** What became of the last thing signed here. */
 export type BidAnswer =
   | { name: 'sending'; kind: Pending['kind']; amount: Fen; attempt: number }
-  | { name: 'accepted'; kind: Pending['kind']; amount: Fen; seq: number; time: Micros; replayed: boolean; receipt: 'wait' | 'ok' | 'bad' }
+  | {
+      name: 'accepted'
+      kind: Pending['kind']
+      amount: Fen
+      seq: number
+      time: Micros
+      replayed: boolean
+      receipt: 'wait' | 'ok' | 'bad'
+    }
   | { name: 'refused'; kind: Pending['kind']; amount: Fen; words: string | null; code: string; seq: number | null }
 
 /** The bidding room: what stands, what I may bid, what I am about to sign. */
 export const useRoom = defineStore('room', () => {
   const lotId = ref('')
-  const shared = screen(() => source().room(lotId.value), (view, entry) => applyToLot(view.lot, entry))
+  const shared = screen(
+    () => source().room(lotId.value),
+    (view, entry) => applyToLot(view.lot, entry),
+  )
   const answer = shallowRef<BidAnswer | null>(null)
   const nonce = ref(uuidV7(serverClock.nowMs()))
 
@@ -61,9 +72,19 @@ export const useRoom = defineStore('room', () => {
     const view = shared.view.value
     if (!view) return null
     const { lot, number } = view
-    const best = number === null ? null : lot.best.get(number) ?? null
-    const behind = best && lot.leader ? (lot.leader.amount > best.amount ? lot.leader.amount - best.amount : best.amount - lot.leader.amount) : null
-    return { rank: number === null ? null : rankOf(lot, number), best, behind, leading: number !== null && lot.leader?.number === number }
+    const best = number === null ? null : (lot.best.get(number) ?? null)
+    const behind =
+      best && lot.leader
+        ? lot.leader.amount > best.amount
+          ? lot.leader.amount - best.amount
+          : best.amount - lot.leader.amount
+        : null
+    return {
+      rank: number === null ? null : rankOf(lot, number),
+      best,
+      behind,
+      leading: number !== null && lot.leader?.number === number,
+    }
   })
 
   /** Whether this browser can sign for the number: there is one, its key is here, nothing is on its way. */
@@ -74,7 +95,13 @@ export const useRoom = defineStore('room', () => {
 
   const mayConfirm = computed(() => {
     const view = shared.view.value
-    return view !== null && view.number !== null && view.lot.stage === 'confirming' && view.lot.eligible.includes(view.number) && !view.lot.confirmed.includes(view.number)
+    return (
+      view !== null &&
+      view.number !== null &&
+      view.lot.stage === 'confirming' &&
+      view.lot.eligible.includes(view.number) &&
+      !view.lot.confirmed.includes(view.number)
+    )
   })
 
   /** The claims as they would be signed this moment; the newest checkpoint that this browser verified stands in `seen`. */
@@ -83,8 +110,14 @@ export const useRoom = defineStore('room', () => {
     const seen = checkpoint.value?.value
     if (!view || view.number === null || !seen) return null
     return {
-      amount: fen, issuedAt: serverClock.now(), ledger: view.origin, lot: view.lot.id, nonce: nonce.value, number: view.number,
-      ...(view.lot.rung > 0 ? { rung: view.lot.rung } : {}), seen: { size: seen.size, root: toBase64(seen.root) },
+      amount: fen,
+      issuedAt: serverClock.now(),
+      ledger: view.origin,
+      lot: view.lot.id,
+      nonce: nonce.value,
+      number: view.number,
+      ...(view.lot.rung > 0 ? { rung: view.lot.rung } : {}),
+      seen: { size: seen.size, root: toBase64(seen.root) },
     }
   }
 
@@ -93,7 +126,12 @@ export const useRoom = defineStore('room', () => {
   async function bid(claims: BidClaims): Promise<void> {
     const view = shared.view.value
     if (!view?.kid || !canSign.value) return
-    await send({ kind: 'bid', lot: claims.lot, amount: claims.amount, statement: await signBid(claims, view.kid, signer()) })
+    await send({
+      kind: 'bid',
+      lot: claims.lot,
+      amount: claims.amount,
+      statement: await signBid(claims, view.kid, signer()),
+    })
   }
 
   async function confirm(): Promise<void> {
@@ -112,29 +150,59 @@ export const useRoom = defineStore('room', () => {
     answer.value = { name: 'sending', kind, amount: fen, attempt: 0 }
     const body = { params: { path: { lot } }, body: { statement: pending.statement } }
     const post = async () => {
-      const accepted = await call(kind === 'bid' ? api.POST('/api/v1/lots/{lot}/bids', body) : api.POST('/api/v1/lots/{lot}/confirmations', body))
+      const accepted = await call(
+        kind === 'bid' ? api.POST('/api/v1/lots/{lot}/bids', body) : api.POST('/api/v1/lots/{lot}/confirmations', body),
+      )
       return { seq: accepted.seq, time: accepted.time, replayed: accepted.replayed }
     }
     try {
       const outcome = await deliver(pending, {
-        post, storage: records, stopped: () => lotId.value !== lot,
+        post,
+        storage: records,
+        stopped: () => lotId.value !== lot,
         onRetry: (attempt) => (answer.value = { name: 'sending', kind, amount: fen, attempt }),
       })
       if (outcome.name === 'refused') {
-        answer.value = { name: 'refused', kind, amount: fen, words: outcome.error.words, code: outcome.error.code, seq: outcome.error.seq }
+        answer.value = {
+          name: 'refused',
+          kind,
+          amount: fen,
+          words: outcome.error.words,
+          code: outcome.error.code,
+          seq: outcome.error.seq,
+        }
         return
       }
-      const accepted = { name: 'accepted' as const, kind, amount: fen, seq: outcome.seq, time: parseTime(outcome.time), replayed: outcome.replayed }
+      const accepted = {
+        name: 'accepted' as const,
+        kind,
+        amount: fen,
+        seq: outcome.seq,
+        time: parseTime(outcome.time),
+        replayed: outcome.replayed,
+      }
       answer.value = { ...accepted, receipt: 'wait' }
       steps.value = 1
       typed.value = ''
       await keepReceipt(pending, outcome.seq, accepted)
     } catch (error) {
-      if (answer.value?.name === 'sending') answer.value = { name: 'refused', kind, amount: fen, words: error instanceof ApiError ? error.words : null, code: error instanceof ApiError ? error.code : 'internal', seq: null }
+      if (answer.value?.name === 'sending')
+        answer.value = {
+          name: 'refused',
+          kind,
+          amount: fen,
+          words: error instanceof ApiError ? error.words : null,
+          code: error instanceof ApiError ? error.code : 'internal',
+          seq: null,
+        }
     }
   }
 
-  async function keepReceipt(pending: Pending, seq: number, accepted: Omit<Extract<BidAnswer, { name: 'accepted' }>, 'receipt'>): Promise<void> {
+  async function keepReceipt(
+    pending: Pending,
+    seq: number,
+    accepted: Omit<Extract<BidAnswer, { name: 'accepted' }>, 'receipt'>,
+  ): Promise<void> {
     const tell = (receipt: 'ok' | 'bad') => {
       if (answer.value?.name === 'accepted' && answer.value.seq === seq) answer.value = { ...accepted, receipt }
     }
@@ -159,5 +227,24 @@ export const useRoom = defineStore('room', () => {
     if (pending) void send(pending)
   }
 
-  return { lotId, ...shared, load, stream: streamState, checkedTo, missed, unit, range, steps, typed, amount, standing, answer, canSign, mayConfirm, claimsFor, bid, confirm }
+  return {
+    lotId,
+    ...shared,
+    load,
+    stream: streamState,
+    checkedTo,
+    missed,
+    unit,
+    range,
+    steps,
+    typed,
+    amount,
+    standing,
+    answer,
+    canSign,
+    mayConfirm,
+    claimsFor,
+    bid,
+    confirm,
+  }
 })

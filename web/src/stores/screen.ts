@@ -19,7 +19,9 @@ export function screen<T>(fetch: () => Promise<T>, reduce: (view: T, entry: Entr
   const detail = ref<string>()
   let frame = 0
   return {
-    view, state, detail,
+    view,
+    state,
+    detail,
     async load() {
       state.value = 'loading'
       try {

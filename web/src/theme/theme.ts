@@ -20,7 +20,9 @@ function read(): Theme | null {
   }
 }
 
-export const isDark = computed(() => (chosen.value ?? madeFor.value ?? (systemDark.value ? 'dark' : 'light')) === 'dark')
+export const isDark = computed(
+  () => (chosen.value ?? madeFor.value ?? (systemDark.value ? 'dark' : 'light')) === 'dark',
+)
 
 export function applyTheme(): void {
   const theme = chosen.value ?? madeFor.value

@@ -9,13 +9,25 @@ import { startPlatform } from './platform.mjs'
 
 const PATIENCE = 60_000
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 let platform
 let browser
 
 before(async () => {
   platform = await startPlatform()
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: flags })
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: flags,
+  })
 })
 
 after(async () => {
@@ -25,7 +37,11 @@ after(async () => {
 
 /** A fresh visitor. Anything that the page complains of (a blocked script, a failed request, an exception) fails the journey. */
 async function visitor({ width = 1440, height = 900, locale = 'zh-CN' } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, timezoneId: 'Asia/Shanghai', bypassCSP: false })
+  const context = await browser.newContext({
+    viewport: { width, height },
+    timezoneId: 'Asia/Shanghai',
+    bypassCSP: false,
+  })
   const page = await context.newPage()
   page.setDefaultTimeout(PATIENCE)
   const faults = []
@@ -48,17 +64,27 @@ async function signIn(page, login) {
 /** WCAG 2.2 A and AA by axe-core, put in through the debugger: the page's own policy would rightly refuse it. */
 async function accessible(page) {
   await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }))
-  assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`), [])
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }),
+  )
+  assert.deepEqual(
+    violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`),
+    [],
+  )
 }
 
 test('anybody sees what runs now, in both languages, on a desk and on a phone', async () => {
-  for (const [locale, width] of [['zh-CN', 1440], ['en', 390]]) {
+  for (const [locale, width] of [
+    ['zh-CN', 1440],
+    ['en', 390],
+  ]) {
     const { page, faults, leave } = await visitor({ locale, width })
     await page.goto(platform.url)
     await page.waitForSelector('#main a[href*="/lots/"]')
     assert.equal(await page.evaluate(() => document.documentElement.lang), locale)
-    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+    const beyond = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    )
     assert.ok(beyond <= 0, `${beyond} px wider than the screen`)
     await accessible(page)
     assert.deepEqual(faults, [])
@@ -109,7 +135,14 @@ test('a company signs itself up: the form says what is wrong, then leads to its 
   await accessible(page)
   const right = creditCode('91330299MA2JOURNE'.replace('O', '0'))
   const wrong = right.slice(0, -1) + (right.endsWith('0') ? '1' : '0')
-  const fields = ['明江市新来建设有限公司', wrong, '王小明', 'newcomer', 'correct horse battery', 'correct horse battery']
+  const fields = [
+    '明江市新来建设有限公司',
+    wrong,
+    '王小明',
+    'newcomer',
+    'correct horse battery',
+    'correct horse battery',
+  ]
   for (const [place, text] of fields.entries()) await page.locator('#main form input').nth(place).fill(text)
   await page.click('#main form button[type=submit]')
   await page.getByText('信用代码位数或校验码不对').waitFor()
@@ -139,10 +172,16 @@ test('the supervisor sees a bid within moments of its entry', async () => {
   await page.goto(`${platform.url}/floor`)
   const before = (await json('/api/v1/ledgers')).items[0].size
   // The demonstration's bidders go on by themselves; the floor shows the entry that comes next.
-  await page.waitForFunction((size) => {
-    const shown = [...document.body.innerText.matchAll(/#([\d,]+)/g)].map((found) => Number(found[1].replaceAll(',', '')))
-    return shown.some((seq) => seq >= size)
-  }, before, { timeout: 120_000 })
+  await page.waitForFunction(
+    (size) => {
+      const shown = [...document.body.innerText.matchAll(/#([\d,]+)/g)].map((found) =>
+        Number(found[1].replaceAll(',', '')),
+      )
+      return shown.some((seq) => seq >= size)
+    },
+    before,
+    { timeout: 120_000 },
+  )
   await accessible(page)
   assert.deepEqual(faults, [])
   await leave()

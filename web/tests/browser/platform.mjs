@@ -18,10 +18,14 @@ const freePort = () =>
 /** Starts it and waits until it serves. Returns its address, the demonstration's password and how to stop it. */
 export async function startPlatform(projects = 24) {
   const data = mkdtempSync(join(tmpdir(), 'mingjian-'))
-  const simulated = spawnSync(binary, ['simulate', '--projects', String(projects), '--seed', '7', '--data', data], { encoding: 'utf8' })
+  const simulated = spawnSync(binary, ['simulate', '--projects', String(projects), '--seed', '7', '--data', data], {
+    encoding: 'utf8',
+  })
   if (simulated.status !== 0) throw new Error(`simulate: ${simulated.stderr}`)
   const url = `http://127.0.0.1:${await freePort()}`
-  const server = spawn(binary, ['serve', '--demo', '--data', data, '--listen', url.slice(7)], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const server = spawn(binary, ['serve', '--demo', '--data', data, '--listen', url.slice(7)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   await new Promise((resolve, reject) => {
     server.stdout.on('data', (text) => {

@@ -27,7 +27,12 @@ describe('the key ring', () => {
     const message = utf8('message')
     expect(await verifyEd25519(keyOfJwk(key.jwk as never), message, await keys.sign(LOT, message))).toBe(true)
     const claims = {
-      amount: 100n, issuedAt: 0n, ledger: 'l', lot: 'x', nonce: '018bcfe5-6800-7000-8000-000000000000', number: 3,
+      amount: 100n,
+      issuedAt: 0n,
+      ledger: 'l',
+      lot: 'x',
+      nonce: '018bcfe5-6800-7000-8000-000000000000',
+      number: 3,
       seen: { size: 0, root: `${'A'.repeat(43)}=` },
     }
     await verifyBid(await signBid(claims, key.kid, (m) => keys.sign(LOT, m)), key.jwk)
@@ -64,7 +69,9 @@ describe('the key ring', () => {
     expect(await verifyEd25519(keyOfJwk(lot.jwk as never), message, await other.sign(LOT, message))).toBe(true)
     expect((await other.get(LOT))!.privateKey.extractable).toBe(false)
     // And a backup of the restored ring opens with the same passphrase.
-    expect(await new Keyring(memory(), ROUNDS).restore(JSON.stringify(await other.backup()), 'correct horse battery')).toBe(2)
+    expect(
+      await new Keyring(memory(), ROUNDS).restore(JSON.stringify(await other.backup()), 'correct horse battery'),
+    ).toBe(2)
   })
 
   it('refuses a backup in which a sealed key was given another name', async () => {
@@ -72,13 +79,22 @@ describe('the key ring', () => {
     await keys.create('identity')
     const file = await keys.backup()
     file.keys[0]!.name = LOT
-    await expect(new Keyring(memory(), ROUNDS).restore(JSON.stringify(file), 'correct horse battery')).rejects.toMatchObject({ fault: 'wrong_passphrase' })
+    await expect(
+      new Keyring(memory(), ROUNDS).restore(JSON.stringify(file), 'correct horse battery'),
+    ).rejects.toMatchObject({ fault: 'wrong_passphrase' })
   })
 
-  it.each(['', '{}', '[]', '{"type":"mingjian-key-backup","v":2}', '{"type":"mingjian-key-backup","v":1,"kdf":{"name":"PBKDF2-SHA-256","iterations":1e12,"salt":""},"keys":[]}'])(
-    'refuses as a backup: %s', async (text) => {
-      await expect(new Keyring(memory(), ROUNDS).restore(text, 'correct horse battery')).rejects.toMatchObject({ fault: 'not_a_backup' })
+  it.each([
+    '',
+    '{}',
+    '[]',
+    '{"type":"mingjian-key-backup","v":2}',
+    '{"type":"mingjian-key-backup","v":1,"kdf":{"name":"PBKDF2-SHA-256","iterations":1e12,"salt":""},"keys":[]}',
+  ])('refuses as a backup: %s', async (text) => {
+    await expect(new Keyring(memory(), ROUNDS).restore(text, 'correct horse battery')).rejects.toMatchObject({
+      fault: 'not_a_backup',
     })
+  })
 
   it('never writes a secret in clear', async () => {
     const keys = await ring()

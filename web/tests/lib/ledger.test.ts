@@ -3,10 +3,36 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { fromBase64, toBase64, toBase64Url, utf8, equal } from '@/lib/bytes'
 import {
-  canonicalise, ChainError, claimsJson, climb, isStrictSignature, isUsableKey, jwkOf, keyOfJwk, leafHash, link, parseBid,
-  parseCanonical, parseCheckpoint, parseLeaf, parseReceipt, parseVerifierKey, reserveCommitment, rootOf, signBid,
-  thumbprint, uuidV7, verifyBid, verifyCheckpoint, verifyConsistency, verifyEd25519, verifyInclusion, verifyReceipt,
-  type ChainPoint, type CheckpointTrust, type Jwk,
+  canonicalise,
+  ChainError,
+  claimsJson,
+  climb,
+  isStrictSignature,
+  isUsableKey,
+  jwkOf,
+  keyOfJwk,
+  leafHash,
+  link,
+  parseBid,
+  parseCanonical,
+  parseCheckpoint,
+  parseLeaf,
+  parseReceipt,
+  parseVerifierKey,
+  reserveCommitment,
+  rootOf,
+  signBid,
+  thumbprint,
+  uuidV7,
+  verifyBid,
+  verifyCheckpoint,
+  verifyConsistency,
+  verifyEd25519,
+  verifyInclusion,
+  verifyReceipt,
+  type ChainPoint,
+  type CheckpointTrust,
+  type Jwk,
 } from '@/lib/ledger'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/ledger-vectors.json', import.meta.url), 'utf8'))
@@ -24,12 +50,29 @@ async function trust(quorum = 1): Promise<CheckpointTrust> {
 
 describe('canonical JSON', () => {
   it.each([
-    '{"a":1}', '{"a":{"b":[1,2,null,true,"ü"]},"z":""}', '"\\u0000\\b\\t\\n\\f\\r\\"\\\\€"', '{"":1,"€":2}', '[-1,9007199254740991]',
+    '{"a":1}',
+    '{"a":{"b":[1,2,null,true,"ü"]},"z":""}',
+    '"\\u0000\\b\\t\\n\\f\\r\\"\\\\€"',
+    '{"":1,"€":2}',
+    '[-1,9007199254740991]',
   ])('accepts %s', (text) => expect(canonicalise(parseCanonical(utf8(text)))).toBe(text))
 
   it.each([
-    '{"b":1,"a":2}', '{"a":1,"a":1}', '{ "a":1}', '{"a":1.0}', '{"a":1.5}', '{"a":1e2}', '{"a":-0}', '{"a":9007199254740992}',
-    '"\\u0041"', '"\\/"', '"\\ud800"', '{"a":1}\n', '\ufeff{"a":1}', '{"a":01}', '{"\ue000":1,"\u{1f600}":2}',
+    '{"b":1,"a":2}',
+    '{"a":1,"a":1}',
+    '{ "a":1}',
+    '{"a":1.0}',
+    '{"a":1.5}',
+    '{"a":1e2}',
+    '{"a":-0}',
+    '{"a":9007199254740992}',
+    '"\\u0041"',
+    '"\\/"',
+    '"\\ud800"',
+    '{"a":1}\n',
+    '\ufeff{"a":1}',
+    '{"a":01}',
+    '{"\ue000":1,"\u{1f600}":2}',
   ])('refuses %s', (text) => expect(() => parseCanonical(utf8(text))).toThrow())
 
   it('refuses malformed UTF-8 and depth without end', () => {
@@ -52,7 +95,10 @@ describe('the chain', () => {
   it('names the entry and the check that fails', async () => {
     const [, one, two] = vectors.entries
     const at = async (before: ChainPoint | null, leaf: string, payload: string | null) =>
-      link(origin, before, utf8(leaf), payload === null ? null : utf8(payload)).then(() => null, (e) => e as ChainError)
+      link(origin, before, utf8(leaf), payload === null ? null : utf8(payload)).then(
+        () => null,
+        (e) => e as ChainError,
+      )
     const first: ChainPoint = { seq: 0, hash: hashes[0] as Uint8Array<ArrayBuffer>, time: 0n }
     const fault = async (before: ChainPoint | null, leaf: string, payload: string | null = null) => {
       const error = await at(before, leaf, payload)
@@ -73,7 +119,10 @@ describe('the chain', () => {
   it('refuses every single changed byte of a leaf or a payload', async () => {
     const before: ChainPoint = { seq: 2, hash: hashes[2] as Uint8Array<ArrayBuffer>, time: 0n }
     const { leaf, payload } = vectors.entries[3]
-    for (const [which, text] of [['leaf', leaf], ['payload', payload]] as const) {
+    for (const [which, text] of [
+      ['leaf', leaf],
+      ['payload', payload],
+    ] as const) {
       const bytes = utf8(text)
       for (let i = 0; i < bytes.length; i += 7) {
         const changed = bytes.slice()
@@ -167,12 +216,20 @@ describe('checkpoint and receipt', () => {
   it('refuses what was changed, foreign, or not witnessed enough', async () => {
     const t = await trust()
     await expect(verifyCheckpoint(vectors.checkpoint.replace('\n5\n', '\n6\n'), t)).rejects.toThrow('signature')
-    await expect(verifyCheckpoint(vectors.checkpoint, { ...t, origin: 'elsewhere.example/x' })).rejects.toThrow('another ledger')
+    await expect(verifyCheckpoint(vectors.checkpoint, { ...t, origin: 'elsewhere.example/x' })).rejects.toThrow(
+      'another ledger',
+    )
     await expect(verifyCheckpoint(vectors.checkpoint, await trust(2))).rejects.toThrow('witness')
-    const logOnly = vectors.checkpoint.split('\n').filter((l: string) => !l.includes('witness')).join('\n')
+    const logOnly = vectors.checkpoint
+      .split('\n')
+      .filter((l: string) => !l.includes('witness'))
+      .join('\n')
     await expect(verifyCheckpoint(logOnly, t)).rejects.toThrow('witness')
     expect((await verifyCheckpoint(logOnly, { ...t, quorum: 0 })).cosigned).toEqual([])
-    const witnessOnly = vectors.checkpoint.split('\n').filter((l: string) => !l.startsWith('— ledger')).join('\n')
+    const witnessOnly = vectors.checkpoint
+      .split('\n')
+      .filter((l: string) => !l.startsWith('— ledger'))
+      .join('\n')
     await expect(verifyCheckpoint(witnessOnly, t)).rejects.toThrow('not signed')
   })
 
@@ -181,11 +238,20 @@ describe('checkpoint and receipt', () => {
     await expect(verifyCheckpoint(`${vectors.checkpoint}${line}\n`, await trust(2))).rejects.toThrow('1 of 2')
   })
 
-  it.each(['', 'x', 'o\n05\nAAAA\n\n— a AAAAAAAA\n', 'a\n1\n', vectors.checkpoint.trimEnd(), vectors.checkpoint.replace('\n5', '\n 5'), vectors.checkpoint.replaceAll('\n', '\r\n')])(
-    'refuses malformed text %#', (text) => expect(() => parseCheckpoint(text)).toThrow())
+  it.each([
+    '',
+    'x',
+    'o\n05\nAAAA\n\n— a AAAAAAAA\n',
+    'a\n1\n',
+    vectors.checkpoint.trimEnd(),
+    vectors.checkpoint.replace('\n5', '\n 5'),
+    vectors.checkpoint.replaceAll('\n', '\r\n'),
+  ])('refuses malformed text %#', (text) => expect(() => parseCheckpoint(text)).toThrow())
 
   it('refuses a verifier key whose hash does not match', async () => {
-    await expect(parseVerifierKey(vectors.keys.log.verifier_key.replace('d4f436e3', 'd4f436e4'))).rejects.toThrow('hash')
+    await expect(parseVerifierKey(vectors.keys.log.verifier_key.replace('d4f436e3', 'd4f436e4'))).rejects.toThrow(
+      'hash',
+    )
   })
 
   it('verifies the receipt, and not for another leaf', async () => {
@@ -193,7 +259,9 @@ describe('checkpoint and receipt', () => {
     expect(receipt.index).toBe(3)
     expect(receipt.steps).toHaveLength(3)
     await expect(verifyReceipt(vectors.receipt_of_3, hashes[2]!, await trust())).rejects.toThrow('not in the tree')
-    await expect(verifyReceipt(vectors.receipt_of_3.replace('index 3', 'index 2'), hashes[3]!, await trust())).rejects.toThrow()
+    await expect(
+      verifyReceipt(vectors.receipt_of_3.replace('index 3', 'index 2'), hashes[3]!, await trust()),
+    ).rejects.toThrow()
     expect(() => parseReceipt(vectors.receipt_of_3.replace('@v1', '@v2'))).toThrow()
   })
 })
@@ -231,11 +299,15 @@ describe('signatures', () => {
 
 describe('bid statements', () => {
   const lot = vectors.keys.lot.jwk as Jwk
-  const statements: string[] = vectors.entries.slice(3).map((e: { payload: string }) => JSON.parse(e.payload).data.statement)
+  const statements: string[] = vectors.entries
+    .slice(3)
+    .map((e: { payload: string }) => JSON.parse(e.payload).data.statement)
   // Ed25519 private key from its seed: PKCS#8 prefix of RFC 8410 §7.
   const seed = createHash('sha256').update(vectors.keys.lot.seed_of).digest()
   const privateKey = createPrivateKey({
-    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]), format: 'der', type: 'pkcs8',
+    key: Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), seed]),
+    format: 'der',
+    type: 'pkcs8',
   })
 
   it('names keys by thumbprint', async () => {
@@ -272,7 +344,9 @@ describe('bid statements', () => {
 
   it('commits to a reserve price', async () => {
     const nonce = new Uint8Array(32)
-    const expected = createHash('sha256').update(`{"amount":"100","lot":"01JD9Z5T8Q3W6V2K4M7N0P1R2S","nonce":"${'A'.repeat(43)}="}`).digest()
+    const expected = createHash('sha256')
+      .update(`{"amount":"100","lot":"01JD9Z5T8Q3W6V2K4M7N0P1R2S","nonce":"${'A'.repeat(43)}="}`)
+      .digest()
     expect(equal(await reserveCommitment('01JD9Z5T8Q3W6V2K4M7N0P1R2S', 100n, nonce), expected)).toBe(true)
     await expect(reserveCommitment('x', 1n, new Uint8Array(16))).rejects.toThrow()
   })

@@ -3,7 +3,14 @@ import { describe, expect, it } from 'vitest'
 import { fromBase64, toBase64 } from '@/lib/bytes'
 import { canonicalise } from '@/lib/ledger'
 import {
-  decodeFrame, LiveStream, retryDelayMs, type EntryFrame, type Environment, type SocketLike, type StreamOptions, type StreamState,
+  decodeFrame,
+  LiveStream,
+  retryDelayMs,
+  type EntryFrame,
+  type Environment,
+  type SocketLike,
+  type StreamOptions,
+  type StreamState,
 } from '@/lib/live'
 
 const origin = 'ledger.mingjiang.example/trade'
@@ -12,12 +19,24 @@ function makeLedger(length: number): EntryFrame[] {
   const frames: EntryFrame[] = []
   let prev = toBase64(new Uint8Array(32))
   for (let seq = 0; seq < length; seq++) {
-    const payload = canonicalise({ actor: 'system', data: { n: seq }, kind: 'test.happened', salt: 'zzgTck0JrSDzC1EiA7cN3A', subject: 'ledger' })
-    const leaf = canonicalise({
-      ledger: origin, payload: createHash('sha256').update(payload).digest('base64'), prev, seq,
-      time: `2026-11-23T04:05:06.${seq.toString().padStart(6, '0')}Z`, v: 1,
+    const payload = canonicalise({
+      actor: 'system',
+      data: { n: seq },
+      kind: 'test.happened',
+      salt: 'zzgTck0JrSDzC1EiA7cN3A',
+      subject: 'ledger',
     })
-    prev = createHash('sha256').update(Buffer.concat([Buffer.of(0), Buffer.from(leaf)])).digest('base64')
+    const leaf = canonicalise({
+      ledger: origin,
+      payload: createHash('sha256').update(payload).digest('base64'),
+      prev,
+      seq,
+      time: `2026-11-23T04:05:06.${seq.toString().padStart(6, '0')}Z`,
+      v: 1,
+    })
+    prev = createHash('sha256')
+      .update(Buffer.concat([Buffer.of(0), Buffer.from(leaf)]))
+      .digest('base64')
     frames.push({ seq, leaf, payload: seq % 3 === 0 ? null : payload })
   }
   return frames
@@ -89,7 +108,10 @@ function setUp(extra: Partial<StreamOptions> = {}, random?: () => number) {
   const states: StreamState[] = []
   const missed: { from: number; to: number }[] = []
   const stream = new LiveStream({
-    scope: 'ledger', origin, anchor: null, environment: time,
+    scope: 'ledger',
+    origin,
+    anchor: null,
+    environment: time,
     transports: { socket: (protocols) => (sockets.push(new FakeSocket(protocols)), sockets.at(-1)!) },
     onEntry: (entry) => seen.push(entry.seq),
     onState: (state) => states.push(state),
@@ -191,17 +213,21 @@ describe('the stream client', () => {
     expect(missed).toEqual([{ from: 3, to: 7 }])
   })
 
-  it.each([[4003, 'forbidden'], [4004, 'unknown_scope'], [4009, 'session_over'], [1008, 'policy']])(
-    'ends on %i: %s', async (code, reason) => {
-      const { time, sockets, stream } = setUp()
-      stream.start()
-      await settle()
-      sockets[0]!.onopen!()
-      sockets[0]!.onclose!({ code })
-      await time.pass(60_000)
-      expect(stream.state).toEqual({ name: 'ended', reason })
-      expect(sockets).toHaveLength(1)
-    })
+  it.each([
+    [4003, 'forbidden'],
+    [4004, 'unknown_scope'],
+    [4009, 'session_over'],
+    [1008, 'policy'],
+  ])('ends on %i: %s', async (code, reason) => {
+    const { time, sockets, stream } = setUp()
+    stream.start()
+    await settle()
+    sockets[0]!.onopen!()
+    sockets[0]!.onclose!({ code })
+    await time.pass(60_000)
+    expect(stream.state).toEqual({ name: 'ended', reason })
+    expect(sockets).toHaveLength(1)
+  })
 
   it.each([1001, 1006, 1009, 4001, 4008, 4029])('comes back after %i', async (code) => {
     const { time, sockets, stream } = setUp()
@@ -348,9 +374,23 @@ it('waits between half a second and thirty, longer with each failure', () => {
 it('reads frames strictly and later versions kindly', () => {
   expect(decodeFrame('{"news":1}')).toEqual({ kind: 'unknown' })
   expect(decodeFrame('{"reset":{"head":null}}')).toEqual({ kind: 'reset', head: -1 })
-  expect(decodeFrame('{"heartbeat":{"head":null,"time":"1970-01-01T00:00:00.000001Z","checkpoint":""}}')).toEqual({ kind: 'heartbeat', head: -1, time: 1n, checkpoint: null })
-  expect(decodeFrame('{"entry":{"seq":1,"prev":"x","hash":"y","leaf":"{}","payload":null,"withheld":"not_yet_readable"}}')).toEqual({ kind: 'entries', entries: [{ seq: 1, leaf: '{}', payload: null }] })
-  for (const bad of ['', '[', '{"entry":{}}', '{"entry":{"seq":-1,"leaf":""}}', '{"heartbeat":{"head":"1","time":""}}', '{"entry":{"seq":1.5,"leaf":""}}']) {
+  expect(decodeFrame('{"heartbeat":{"head":null,"time":"1970-01-01T00:00:00.000001Z","checkpoint":""}}')).toEqual({
+    kind: 'heartbeat',
+    head: -1,
+    time: 1n,
+    checkpoint: null,
+  })
+  expect(
+    decodeFrame('{"entry":{"seq":1,"prev":"x","hash":"y","leaf":"{}","payload":null,"withheld":"not_yet_readable"}}'),
+  ).toEqual({ kind: 'entries', entries: [{ seq: 1, leaf: '{}', payload: null }] })
+  for (const bad of [
+    '',
+    '[',
+    '{"entry":{}}',
+    '{"entry":{"seq":-1,"leaf":""}}',
+    '{"heartbeat":{"head":"1","time":""}}',
+    '{"entry":{"seq":1.5,"leaf":""}}',
+  ]) {
     expect(() => decodeFrame(bad), bad).toThrow()
   }
 })

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { formatMoney, moneyCapitals, moneyCapitalsShort, parseFen, parseMoney, percent, type MoneyUnit } from '@/lib/money'
+import {
+  formatMoney,
+  moneyCapitals,
+  moneyCapitalsShort,
+  parseFen,
+  parseMoney,
+  percent,
+  type MoneyUnit,
+} from '@/lib/money'
 
 describe('what a person pastes', () => {
   const understood: [string, MoneyUnit, string][] = [
@@ -59,7 +67,16 @@ describe('what a person pastes', () => {
   })
 
   it('reads back what it writes, in every unit', () => {
-    for (const fen of [0n, 1n, 99n, 100n, 1_000_000n, 18_560_000_000n, 123_456_789_012_345n, 9_223_372_036_854_775_807n]) {
+    for (const fen of [
+      0n,
+      1n,
+      99n,
+      100n,
+      1_000_000n,
+      18_560_000_000n,
+      123_456_789_012_345n,
+      9_223_372_036_854_775_807n,
+    ]) {
       for (const unit of ['yuan', 'wan', 'yi'] as const) {
         expect(parseMoney(formatMoney(fen, unit).digits, unit)).toMatchObject({ ok: true, fen })
       }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { parseTime } from '@/lib/time'
 import type { Entry, Facts, Kind } from '@/model/events'
-import { applyToLot, bidProblem, bidRange, emptyLot, rankOf, remainingMs, type BidProblem, type LotState } from '@/model/lot'
+import {
+  applyToLot,
+  bidProblem,
+  bidRange,
+  emptyLot,
+  rankOf,
+  remainingMs,
+  type BidProblem,
+  type LotState,
+} from '@/model/lot'
 
 const LOT = '01JD9Z5T8Q3W6V2K4M7N0P1R2S'
 const START = parseTime('2026-11-23T01:00:00.000000Z')
@@ -12,7 +21,12 @@ class Script {
   readonly lot: LotState = emptyLot(LOT)
   private seq = 0
   add<K extends Kind>(second: number, kind: K, data: Facts[K], actor = 'system'): this {
-    const entry: Entry = { seq: this.seq++, time: at(second), hash: '', payload: { kind, subject: `lot/${LOT}`, actor, data } }
+    const entry: Entry = {
+      seq: this.seq++,
+      time: at(second),
+      hash: '',
+      payload: { kind, subject: `lot/${LOT}`, actor, data },
+    }
     applyToLot(this.lot, entry)
     return this
   }
@@ -26,7 +40,12 @@ function opened(method: 'ascending' | 'descending' = 'ascending', cap?: string):
   const times = { sign_up_opens: rfc(0), sign_up_closes: rfc(0), deposit_due: rfc(0), auction_opens: rfc(0) }
   const rules = { name: method, start: '1000', step: '100', max_steps: 5, free: 600_000_000, window: 300_000_000 }
   return new Script()
-    .add(0, 'lot.noticed', { project: LOT, title: '标的', estimate: '1000', rules: { method: rules, min_bidders: 1, deposit: '0', timetable: times, ...(cap ? { cap } : {}) } })
+    .add(0, 'lot.noticed', {
+      project: LOT,
+      title: '标的',
+      estimate: '1000',
+      rules: { method: rules, min_bidders: 1, deposit: '0', timetable: times, ...(cap ? { cap } : {}) },
+    })
     .add(1, 'lot.sign_up_opened', {})
     .add(2, 'lot.number_dealt', { number: 3, key: {} as never, priority: 1 })
     .add(3, 'lot.sign_up_closed', {})
@@ -35,12 +54,19 @@ function opened(method: 'ascending' | 'descending' = 'ascending', cap?: string):
 
 describe('a lot as its events tell it', () => {
   it('follows bids, extensions and the close', () => {
-    const s = opened().bid(20, 5, '1000').add(610, 'auction.timed_period_started', { until: rfc(910) }).bid(700, 7, '1200').bid(800, 5, '1300')
+    const s = opened()
+      .bid(20, 5, '1000')
+      .add(610, 'auction.timed_period_started', { until: rfc(910) })
+      .bid(700, 7, '1200')
+      .bid(800, 5, '1300')
     s.add(801, 'auction.bid_refused', { amount: '1301', rule: 'step_not_met', statement: '' }, 'bidder/3')
     expect(s.lot).toMatchObject({ phase: 'running', stage: 'timed', extensions: 2, accepted: 3, refused: 1 })
     expect(s.lot.leader).toMatchObject({ number: 5, amount: 1300n })
     expect(s.lot.bids.map((b) => [b.number, b.steps, b.rule, b.until])).toEqual([
-      [3, null, 'step_not_met', null], [5, 1n, null, at(1100)], [7, 2n, null, at(1000)], [5, null, null, null],
+      [3, null, 'step_not_met', null],
+      [5, 1n, null, at(1100)],
+      [7, 2n, null, at(1000)],
+      [5, null, null, null],
     ])
     expect(remainingMs(s.lot, Number(at(900) / 1000n))).toBe(200_000)
     expect(rankOf(s.lot, 5)).toBe(1)
@@ -52,7 +78,17 @@ describe('a lot as its events tell it', () => {
 
   it('takes each entry once, and none of another lot', () => {
     const { lot } = opened().bid(20, 5, '1000')
-    const entry: Entry = { seq: 5, time: at(20), hash: '', payload: { kind: 'auction.bid_accepted', subject: `lot/${LOT}`, actor: 'bidder/7', data: { amount: '9', statement: '' } } }
+    const entry: Entry = {
+      seq: 5,
+      time: at(20),
+      hash: '',
+      payload: {
+        kind: 'auction.bid_accepted',
+        subject: `lot/${LOT}`,
+        actor: 'bidder/7',
+        data: { amount: '9', statement: '' },
+      },
+    }
     expect(applyToLot(lot, entry)).toBe(false)
     expect(applyToLot(lot, { ...entry, seq: 9, payload: { ...entry.payload!, subject: 'lot/other' } })).toBe(false)
     expect(applyToLot(lot, { ...entry, seq: 9, payload: null })).toBe(false)
@@ -69,7 +105,10 @@ describe('a lot as its events tell it', () => {
     s.add(800, 'lot.resumed', { hold: { by: 'order', id: 'X' }, reason: '', running: true, credit: 100_000_000 })
     expect(s.lot.stoppedAt).toBeNull()
     expect(s.lot.until).toBe(at(1010))
-    expect(s.lot.pauses).toMatchObject([{ by: 'order', to: at(800) }, { by: 'office', to: at(720) }])
+    expect(s.lot.pauses).toMatchObject([
+      { by: 'order', to: at(800) },
+      { by: 'office', to: at(720) },
+    ])
   })
 })
 
@@ -93,14 +132,25 @@ describe('what may be bid', () => {
     ['downwards', () => opened('descending').bid(20, 7, '1000').lot, 5, 900n, null],
     ['downwards, up', () => opened('descending').bid(20, 7, '1000').lot, 5, 1100n, 'not_better'],
     ['downwards, above the ceiling', () => opened('descending').lot, 5, 1001n, 'above_ceiling'],
-    ['suspended', () => opened().add(30, 'lot.suspended', { hold: { by: 'office' }, reason: '' }).lot, 5, 1000n, 'suspended'],
+    [
+      'suspended',
+      () => opened().add(30, 'lot.suspended', { hold: { by: 'office' }, reason: '' }).lot,
+      5,
+      1000n,
+      'suspended',
+    ],
     ['not open', () => emptyLot(LOT), 5, 1000n, 'not_open'],
     ['closed', () => opened().add(30, 'auction.closed', { ranking: [] }).lot, 5, 1000n, 'closed'],
   ]
   it.each(table)('%s', (_name, lot, number, amount, problem) => expect(bidProblem(lot(), number, amount)).toBe(problem))
 
   it('offers exactly what it would let through', () => {
-    for (const lot of [opened().lot, opened().bid(20, 7, '1000').lot, opened('descending').bid(20, 7, '1000').lot, opened('ascending', '1130').bid(20, 7, '1000').lot]) {
+    for (const lot of [
+      opened().lot,
+      opened().bid(20, 7, '1000').lot,
+      opened('descending').bid(20, 7, '1000').lot,
+      opened('ascending', '1130').bid(20, 7, '1000').lot,
+    ]) {
       const range = bidRange(lot)!
       for (const amount of [range.min, range.max]) expect(bidProblem(lot, 5, amount)).toBeNull()
       expect(bidProblem(lot, 5, range.descending ? range.max + 1n : range.min - 1n)).not.toBeNull()

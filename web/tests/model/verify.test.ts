@@ -5,7 +5,11 @@ import { neighbours, statementsOf } from '@/model/verify'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/ledger-vectors.json', import.meta.url), 'utf8'))
 const origin = 'ledger.mingjiang.example/trade'
-const raws: RawEntry[] = vectors.entries.map((e: { leaf: string; payload: string }, seq: number) => ({ seq, leaf: e.leaf, payload: e.payload }))
+const raws: RawEntry[] = vectors.entries.map((e: { leaf: string; payload: string }, seq: number) => ({
+  seq,
+  leaf: e.leaf,
+  payload: e.payload,
+}))
 const read = (list: RawEntry[]): Promise<ReadEntry[]> => Promise.all(list.map((raw) => readEntry(raw, origin)))
 
 it('links neighbours by hash and counts the gaps', async () => {
@@ -17,7 +21,9 @@ it('links neighbours by hash and counts the gaps', async () => {
 
 it('names the entry whose predecessor is another', async () => {
   const entries = await read(raws)
-  const forged = entries.map((e) => (e.seq === 1 ? { ...e, raw: { ...e.raw, leaf: e.raw.leaf.replace('"v":1', '"v":2') } } : e))
+  const forged = entries.map((e) =>
+    e.seq === 1 ? { ...e, raw: { ...e.raw, leaf: e.raw.leaf.replace('"v":1', '"v":2') } } : e,
+  )
   expect((await neighbours(forged)).broken).toBe(2)
 })
 
@@ -31,7 +37,25 @@ it('refuses a payload that is not the leaf’s, another ledger, another place', 
 
 it('finds a bid whose statement does not hold', async () => {
   const [entry] = await read(raws)
-  const dealt = { ...entry!, seq: 1, payload: { kind: 'lot.number_dealt', subject: 'lot/L', actor: 'system', data: { number: 5, key: { crv: 'Ed25519', kty: 'OKP', x: 'AA' } } } } as unknown as ReadEntry
-  const bid = { ...entry!, seq: 2, payload: { kind: 'auction.bid_accepted', subject: 'lot/L', actor: 'bidder/5', data: { amount: '1', statement: 'a.b.c' } } } as unknown as ReadEntry
+  const dealt = {
+    ...entry!,
+    seq: 1,
+    payload: {
+      kind: 'lot.number_dealt',
+      subject: 'lot/L',
+      actor: 'system',
+      data: { number: 5, key: { crv: 'Ed25519', kty: 'OKP', x: 'AA' } },
+    },
+  } as unknown as ReadEntry
+  const bid = {
+    ...entry!,
+    seq: 2,
+    payload: {
+      kind: 'auction.bid_accepted',
+      subject: 'lot/L',
+      actor: 'bidder/5',
+      data: { amount: '1', statement: 'a.b.c' },
+    },
+  } as unknown as ReadEntry
   expect(await statementsOf([dealt, bid])).toMatchObject({ held: 0, broken: 2 })
 })

@@ -80,15 +80,33 @@ export const signBid = (claims: BidClaims, kid: string, sign: Sign): Promise<str
   signStatement('mj-bid+jws', claimsJson(claims), kid, sign)
 
 /** That a number which quoted takes part in the timed auction after a listing. */
-export function signConfirmation(claims: Omit<BidClaims, 'amount' | 'rung' | 'seen'>, kid: string, sign: Sign): Promise<string> {
+export function signConfirmation(
+  claims: Omit<BidClaims, 'amount' | 'rung' | 'seen'>,
+  kid: string,
+  sign: Sign,
+): Promise<string> {
   const { issuedAt, ledger, lot, nonce, number } = claims
-  return signStatement('mj-confirm+jws', canonicalise({ issued_at: formatTime(issuedAt), ledger, lot, nonce, number }), kid, sign)
+  return signStatement(
+    'mj-confirm+jws',
+    canonicalise({ issued_at: formatTime(issuedAt), ledger, lot, nonce, number }),
+    kid,
+    sign,
+  )
 }
 
 /** The identity key vouches for a fresh lot key; shown to reviewers only. */
-export function signKeyBinding(claims: { issuedAt: Micros; key: Jwk; ledger: string; lot: string }, kid: string, sign: Sign): Promise<string> {
+export function signKeyBinding(
+  claims: { issuedAt: Micros; key: Jwk; ledger: string; lot: string },
+  kid: string,
+  sign: Sign,
+): Promise<string> {
   const { issuedAt, key, ledger, lot } = claims
-  return signStatement('mj-lot-key+jws', canonicalise({ issued_at: formatTime(issuedAt), key: { crv: key.crv, kty: key.kty, x: key.x }, ledger, lot }), kid, sign)
+  return signStatement(
+    'mj-lot-key+jws',
+    canonicalise({ issued_at: formatTime(issuedAt), key: { crv: key.crv, kty: key.kty, x: key.x }, ledger, lot }),
+    kid,
+    sign,
+  )
 }
 
 /** Parses without believing: shape, canonical header and claims, ranges. */

@@ -49,7 +49,8 @@ export interface VerifiedCheckpoint extends Checkpoint {
 export async function verifyCheckpoint(text: string, trust: CheckpointTrust): Promise<VerifiedCheckpoint> {
   const checkpoint = parseCheckpoint(text)
   if (checkpoint.origin !== trust.origin) throw new Error(`checkpoint of another ledger: ${checkpoint.origin}`)
-  if (trust.log.alg !== ALG_ED25519 || trust.log.name !== trust.origin) throw new Error('that is not a log key of this ledger')
+  if (trust.log.alg !== ALG_ED25519 || trust.log.name !== trust.origin)
+    throw new Error('that is not a log key of this ledger')
   const verified = await verifyNote(checkpoint.note, [trust.log, ...trust.witnesses])
   if (!verified.some((v) => v.key === trust.log)) throw new Error('the log has not signed')
   const cosigned = verified
@@ -90,7 +91,11 @@ export interface VerifiedReceipt {
 }
 
 /** Throws unless the leaf is entry `index` of the signed, cosigned tree. */
-export async function verifyReceipt(text: string, leafHash: Uint8Array, trust: CheckpointTrust): Promise<VerifiedReceipt> {
+export async function verifyReceipt(
+  text: string,
+  leafHash: Uint8Array,
+  trust: CheckpointTrust,
+): Promise<VerifiedReceipt> {
   const receipt = parseReceipt(text)
   const checkpoint = await verifyCheckpoint(receipt.checkpoint, trust)
   const climbed = await climb(leafHash, receipt.index, checkpoint.size, receipt.proof)

@@ -62,7 +62,11 @@ export const leafHash = (leaf: Uint8Array): Promise<Bytes> => sha256(concat(Uint
 export type ChainFault = 'leaf' | 'ledger' | 'seq' | 'prev' | 'time' | 'payload'
 
 export class ChainError extends Error {
-  constructor(readonly seq: number, readonly fault: ChainFault, detail: string) {
+  constructor(
+    readonly seq: number,
+    readonly fault: ChainFault,
+    detail: string,
+  ) {
     super(`entry ${seq}: ${fault}: ${detail}`)
   }
 }

@@ -31,7 +31,10 @@ export interface PathStep {
 
 /** The way from a leaf to the root that the proof leads to, step by step for the screen. Null if the proof has the wrong length. */
 export async function climb(
-  leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[],
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
 ): Promise<{ root: Bytes; steps: PathStep[] } | null> {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return null
   let fn = index
@@ -58,7 +61,11 @@ export async function climb(
 }
 
 export async function verifyInclusion(
-  leaf: Uint8Array, index: number, size: number, proof: readonly Uint8Array[], root: Uint8Array,
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+  root: Uint8Array,
 ): Promise<boolean> {
   const climbed = await climb(leaf, index, size, proof)
   return climbed !== null && equal(climbed.root, root)
@@ -66,7 +73,11 @@ export async function verifyInclusion(
 
 /** Whether the tree of `oldSize` with `oldRoot` is a prefix of the tree of `newSize` with `newRoot`. */
 export async function verifyConsistency(
-  oldSize: number, oldRoot: Uint8Array, newSize: number, newRoot: Uint8Array, proof: readonly Uint8Array[],
+  oldSize: number,
+  oldRoot: Uint8Array,
+  newSize: number,
+  newRoot: Uint8Array,
+  proof: readonly Uint8Array[],
 ): Promise<boolean> {
   if (![oldSize, newSize].every(Number.isSafeInteger) || oldSize < 0 || oldSize > newSize) return false
   if (oldSize === newSize) return proof.length === 0 && equal(oldRoot, newRoot)

@@ -52,7 +52,8 @@ export function parseNote(text: string): Note {
   if (split < 0 || !text.endsWith('\n')) throw new Error('not a signed note')
   const body = text.slice(0, split + 1)
   // Every C0 control but newline, and DEL, may be read as something else by someone else.
-  if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) || !text.isWellFormed()) throw new Error('control characters in a note')
+  if (/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text) || !text.isWellFormed())
+    throw new Error('control characters in a note')
   const lines = text.slice(split + 2, -1).split('\n')
   if (lines.length > SIGNATURE_LINES_MAX) throw new Error('too many signatures')
   const signatures = lines.map((line) => {
