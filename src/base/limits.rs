@@ -198,3 +198,9 @@ pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
 pub const PRIORITY_MAX: usize = 9;
 /// GB 32100 codes have 18.
 pub const CREDIT_CODE_MAX_BYTES: usize = 32;
+
+/// Objections about one lot: with their complaints some tens of kilobytes of state.
+pub const OBJECTIONS_PER_LOT_MAX: usize = 64;
+
+/// «On the spot» (条例 art. 44): as long as it takes to read, ask and write an answer.
+pub const ON_THE_SPOT: Span = Span::minutes(30);
