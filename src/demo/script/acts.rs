@@ -109,9 +109,8 @@ impl<'y> Script<'y> {
         Some(match cue.what {
             What::Object(bidder) => {
                 let account = company(bidder)?;
-                if self.lot(plan)?.applicants.get(&account)?.number.is_none() {
-                    return None;
-                }
+                // Only who was admitted.
+                self.lot(plan)?.applicants.get(&account)?.number?;
                 let text = text(&words::OBJECTIONS, cue.project).0.into();
                 let fact = ObjectionFiled { objection, account, ground: Ground::Result, text, open: true };
                 (Actor::Company(account), Action::Object(fact))
