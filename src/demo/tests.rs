@@ -170,7 +170,7 @@ fn whatever_the_hour_of_the_end_the_year_can_be_told() {
 
 #[test]
 fn some_results_are_contested_and_all_of_it_is_settled() {
-    let year = Year::plan(brief(240, 5)).unwrap();
+    let year = Year::plan(brief(240, 3)).unwrap();
     let mut stage = Bare::new();
     drive(&year, &mut stage, &mut |_| {}).unwrap();
     let objections: Vec<_> = stage.rehearsal.state.objections.into_values().collect();
