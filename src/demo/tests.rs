@@ -169,6 +169,18 @@ fn whatever_the_hour_of_the_end_the_year_can_be_told() {
 }
 
 #[test]
+fn some_results_are_contested_and_all_of_it_is_settled() {
+    let year = Year::plan(brief(240, 3)).unwrap();
+    let mut stage = Bare::new();
+    drive(&year, &mut stage, &mut |_| {}).unwrap();
+    let objections: Vec<_> = stage.rehearsal.state.objections.into_values().collect();
+    assert!(objections.len() >= 3, "{}", objections.len());
+    assert!(objections.iter().all(|objection| !objection.waits()));
+    assert!(objections.iter().any(|objection| objection.complaint.is_some()));
+    assert!(objections.iter().any(|objection| objection.overdue) && objections.iter().any(|o| !o.overdue));
+}
+
+#[test]
 fn something_is_going_on_when_the_year_ends() {
     let year = Year::plan(brief(20, 2)).unwrap();
     let mut stage = Bare::new();
