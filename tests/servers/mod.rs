@@ -20,7 +20,7 @@ pub use postgres::Postgres;
 pub use redis::Redis;
 
 /// A busy machine needs a while.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
