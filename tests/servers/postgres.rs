@@ -113,7 +113,7 @@ impl Postgres {
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
-    /// What pg_dump writes of a database.
+    /// What `pg_dump` writes of a database.
     pub fn dump(&self, database: &str, flags: &[&str]) -> String {
         let mut dump = Command::new(tool("pg_dump"));
         dump.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database]).args(flags);

@@ -34,7 +34,6 @@ fn not_written<E: ToString>(error: E) -> JournalError {
 
 /// A commit is one statement: when the server says that it refused it, nothing was written. When the connection failed,
 /// or the server said anything else, only a fresh look tells.
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn failed(error: Error) -> JournalError {
     use DatabaseErrorKind::{CheckViolation, NotNullViolation, ReadOnlyTransaction, SerializationFailure};
     match error {
@@ -100,10 +99,8 @@ impl Journal for PostgresJournal {
             head.time.get(),
             &head.leaf.0[..],
         );
-        match diesel::select(append).get_result(&mut self.connection).map_err(failed)? {
-            true => Ok(()),
-            false => Err(JournalError::Conflict),
-        }
+        let written = diesel::select(append).get_result(&mut self.connection).map_err(failed)?;
+        if written { Ok(()) } else { Err(JournalError::Conflict) }
     }
 
     fn save_snapshot(&mut self, new: &StoredSnapshot) -> Result<(), JournalError> {

@@ -1,5 +1,7 @@
 //! The ledgers' tables of `migrations/postgres`, as diesel sees them.
 
+#![expect(clippy::too_many_arguments, reason = "a commit is one call")]
+
 use diesel::sql_types::*;
 
 diesel::table! {
