@@ -134,6 +134,8 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How long a node waits at its start for another to write a new ledger's first entries.
+pub const NODE_START_MAX: Span = Span::secs(30);
 /// How often a node that follows looks at the database without having been told to.
 pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.

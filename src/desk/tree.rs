@@ -140,6 +140,24 @@ impl Listener for Tree {
         self.remember(size, root);
     }
 
+    /// Another node may have written since this tree was opened.
+    fn resumed(&self, size: u64, _: &Arc<str>) {
+        let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
+        while builder.size() < size {
+            let wanted = usize::try_from(size - builder.size()).unwrap_or(usize::MAX);
+            match self.reader.entries(builder.size(), wanted.min(usize::from(TILE_WIDTH))) {
+                Ok(entries) if !entries.is_empty() => {
+                    entries.iter().for_each(|entry| drop(builder.append(leaf_hash(&entry.leaf))));
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the tree cannot follow the ledger");
+                    return;
+                }
+            }
+        }
+    }
+
     fn committed(&self, _: &Arc<CommittedBatch>) {}
 }
 
