@@ -6,6 +6,7 @@
 
 mod auction;
 mod audit;
+mod disk;
 mod server;
 
 use std::collections::BTreeMap;
