@@ -1,0 +1,6 @@
+//! What every store must do, asked of each backend.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+#[path = "../servers/mod.rs"]
+mod servers;
+mod starter;
