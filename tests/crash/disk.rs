@@ -77,7 +77,7 @@ fn story(data: &Path, wrapper: &[&str], reason: &str, fill: impl FnOnce(), relie
     let mut earlier = String::new();
     // Started again without anybody having mended the disk, it stops again.
     for _ in 0..2 {
-        let server = Server::start_under(wrapper, data);
+        let server = Server::start_under(wrapper, data, &[]);
         earlier = server.get("/ledger/main/checkpoint").body;
         bid_until_it_stops(&auction, &server, &notebook, &steps);
         assert_stopped(&auction, &server, &notebook, &steps, reason);

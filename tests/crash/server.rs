@@ -57,13 +57,18 @@ fn command_under(wrapper: &[&str], data: &Path, port: u16) -> Command {
 impl Server {
     /// Starts it and waits until it takes bids.
     pub fn start(data: &Path) -> Self {
-        Self::start_under(&[], data)
+        Self::start_with(data, &[])
+    }
+
+    /// With more arguments on its command line.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_under(&[], data, arguments)
     }
 
     /// The same under another program, which must become the server in the end, as `strace -D` and `sh -c 'exec "$@"'` do.
-    pub fn start_under(wrapper: &[&str], data: &Path) -> Self {
+    pub fn start_under(wrapper: &[&str], data: &Path, arguments: &[&str]) -> Self {
         let port = free_port();
-        let mut child = command_under(wrapper, data, port).spawn().unwrap();
+        let mut child = command_under(wrapper, data, port).args(arguments).spawn().unwrap();
         // Read to the end, so that it never waits for a full pipe; shown when a test fails.
         let errors = BufReader::new(child.stderr.take().unwrap());
         let log = Arc::<Mutex<Vec<String>>>::default();
