@@ -5,6 +5,7 @@
 //! <data>/platform.sqlite      accounts, sessions, query tables
 //! <data>/ledger/<name>.sqlite one ledger each
 //! <data>/keys/                the server's secrets
+//! <data>/restored.json        after a restore, until it is sure that nothing newer was signed; see `backup`
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -100,7 +101,7 @@ pub(super) fn owner_only() -> OpenOptions {
     options
 }
 
-fn create_dir(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(OWNER_ONLY_DIR).create(path).map_err(|e| io_error(path, e))
 }
 

@@ -6,6 +6,7 @@
 //! Two kinds of file, because they have two kinds of owner: `platform.sqlite` is shared by all request threads through a
 //! pool; each `ledger/<name>.sqlite` belongs to the one writer of that ledger.
 
+pub mod backup;
 pub mod connection;
 pub mod data_dir;
 pub mod journal;
@@ -33,6 +34,10 @@ pub enum StoreError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path} is in use by another process: stop that one first, or choose another data directory", path = path.display())]
     InUse { path: PathBuf },
+    #[error("{path} is damaged: its content is not what was written; take another backup", path = .0.display())]
+    Damaged(PathBuf),
+    #[error("{path} is no complete backup: it has no backup.json, which is written last", path = .0.display())]
+    NoBackup(PathBuf),
     #[error("{0:?} cannot be the name of a ledger: use 1 to 64 of a-z, 0-9 and '-'")]
     LedgerName(String),
     #[error("cannot open the database {path}: {source}", path = path.display())]
