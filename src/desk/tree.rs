@@ -147,7 +147,9 @@ impl Listener for Tree {
             let wanted = usize::try_from(size - builder.size()).unwrap_or(usize::MAX);
             match self.reader.entries(builder.size(), wanted.min(usize::from(TILE_WIDTH))) {
                 Ok(entries) if !entries.is_empty() => {
-                    entries.iter().for_each(|entry| drop(builder.append(leaf_hash(&entry.leaf))));
+                    for entry in &entries {
+                        builder.append(leaf_hash(&entry.leaf));
+                    }
                 }
                 Ok(_) => return,
                 Err(error) => {

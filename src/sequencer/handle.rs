@@ -98,7 +98,9 @@ impl Shared {
 
     /// Lets everybody see a batch that is durable.
     pub fn show(&self, listeners: &[Arc<dyn Listener>], batch: &Arc<CommittedBatch>, head: Head) {
-        listeners.iter().for_each(|listener| listener.durable(batch));
+        for listener in listeners {
+            listener.durable(batch);
+        }
         let mut committed = self.committed.write().unwrap_or_else(PoisonError::into_inner);
         for entry in &batch.entries {
             if let Some(event) = &entry.event {

@@ -221,12 +221,11 @@ impl Keeper {
     fn follow(&mut self) -> Result<(), StartError> {
         let reader = self.ledger.reader();
         let Role::Following(trail) = &mut self.role else { return Ok(()) };
-        let trail = match trail {
-            Some(trail) => trail,
-            None => {
-                let size = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).size;
-                trail.insert(self.making.trail(&*reader, size)?)
-            }
+        let trail = if let Some(trail) = trail {
+            trail
+        } else {
+            let size = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).size;
+            trail.insert(self.making.trail(&*reader, size)?)
         };
         loop {
             let entries = reader.entries(trail.chain.size(), LOAD_PAGE)?;
