@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod life;
 pub mod lot_view;
 pub mod lots;
+pub mod nodes;
 pub mod objections;
 pub mod offload;
 pub mod page;

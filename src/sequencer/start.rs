@@ -117,14 +117,18 @@ impl Sequencer {
     /// # Errors
     /// When storage cannot be used, contradicts itself, or belongs to another ledger.
     pub fn start(
-        mut journal: Box<dyn Journal>,
+        journal: Box<dyn Journal>,
         signer: Box<dyn Signer>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         listeners: Vec<Arc<dyn Listener>>,
         options: Options,
     ) -> Result<Self, StartError> {
-        let making = Making::new(signer.into(), clock, entropy, listeners, options);
+        Self::start_as(&Making::new(signer.into(), clock, entropy, listeners, options), journal)
+    }
+
+    /// As [`Sequencer::start`].
+    pub fn start_as(making: &Making, mut journal: Box<dyn Journal>) -> Result<Self, StartError> {
         let reader = journal.reader();
         let loaded = journal.load()?;
         let ground = making.ground(&*reader, loaded.as_ref())?;
