@@ -17,6 +17,7 @@ use diesel::SqliteConnection;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use super::data_dir::Space;
 use super::{DataDir, StoreError, connection};
 use crate::base::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_WAIT_MAX};
 
@@ -33,7 +34,7 @@ pub type Tx = SqliteConnection;
 pub struct Platform {
     pool: Pool<ConnectionManager<Tx>>,
     /// The directory stays locked for as long as anybody can write to it.
-    _dir: Arc<DataDir>,
+    dir: Arc<DataDir>,
 }
 
 impl Platform {
@@ -48,7 +49,7 @@ impl Platform {
             .connection_timeout(Duration::from_micros(DATABASE_WAIT_MAX.get()))
             .connection_customizer(Box::new(connection::Pragmas))
             .build(manager)?;
-        Ok(Self { pool, _dir: dir })
+        Ok(Self { pool, dir: dir })
     }
 
     /// Runs `work` on one connection, each statement for itself.
@@ -66,6 +67,11 @@ impl Platform {
         E: From<StoreError> + From<diesel::result::Error>,
     {
         self.connection()?.immediate_transaction(work)
+    }
+
+    /// Of the disk that the data directory lies on.
+    pub fn space(&self) -> Result<Space, StoreError> {
+        self.dir.space()
     }
 
     fn connection(&self) -> Result<PooledConnection<ConnectionManager<Tx>>, StoreError> {
