@@ -117,7 +117,7 @@ fn requests(page: &mut Page, traffic: &Traffic) {
 
 /// The names that Prometheus's own libraries use for a process, so that ready-made panels fit.
 fn machine(page: &mut Page, desk: &Desk) {
-    if let Ok(space) = desk.platform.space() {
+    if let Ok(Some(space)) = desk.platform.space() {
         page.single("mingjian_data_free_bytes", "gauge", "Free on the disk of the data directory.", space.free_bytes);
         page.single("mingjian_data_size_bytes", "gauge", "Size of the disk of the data directory.", space.size_bytes);
     }

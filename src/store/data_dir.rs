@@ -76,10 +76,7 @@ impl DataDir {
 
     /// Where the named ledger lives. Names are a closed alphabet, so that none can walk out of the directory.
     pub fn ledger_path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if name.is_empty() || name.len() > LEDGER_NAME_MAX_CHARS || !name.bytes().all(allowed) {
-            return Err(StoreError::LedgerName(name.to_owned()));
-        }
+        check_ledger_name(name)?;
         Ok(self.root.join("ledger").join(format!("{name}.sqlite")))
     }
 
@@ -101,6 +98,14 @@ impl DataDir {
 pub struct Space {
     pub free_bytes: u64,
     pub size_bytes: u64,
+}
+
+pub(super) fn check_ledger_name(name: &str) -> Result<(), StoreError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.is_empty() || name.len() > LEDGER_NAME_MAX_CHARS || !name.bytes().all(allowed) {
+        return Err(StoreError::LedgerName(name.to_owned()));
+    }
+    Ok(())
 }
 
 /// Options that create files for their owner only; SQLite gives its `-wal` and `-shm` files the mode of the database.

@@ -12,6 +12,7 @@ pub mod data_dir;
 pub mod journal;
 mod ledger_schema;
 pub mod platform;
+pub mod postgres;
 pub mod reader;
 mod values;
 
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 pub use data_dir::DataDir;
 pub use journal::SqliteJournal;
 pub use platform::{Platform, Tx};
+pub use postgres::{Postgres, PostgresJournal, PostgresLedger, PostgresReader};
 pub use reader::SqliteReader;
 
 use crate::base::Code;
@@ -40,6 +42,10 @@ pub enum StoreError {
     LedgerName(String),
     #[error("cannot open the database {path}: {source}", path = path.display())]
     Open { path: PathBuf, source: diesel::ConnectionError },
+    #[error("cannot connect to the database: {0}")]
+    Connect(diesel::ConnectionError),
+    #[error("the database server runs with {0} off and loses what it acknowledges: switch it on")]
+    NotDurable(&'static str),
     #[error("cannot bring the database to this version's schema: {0}")]
     Migration(String),
     #[error("every database connection is busy: {0}")]

@@ -44,7 +44,9 @@ impl Server {
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
         let server = Self { child, port, log, _data: data };
-        until("the server starts", || server.try_ask("GET", "/readyz", &[], "").is_some_and(|said| said.contains(" 200 ")));
+        until("the server starts", || {
+            server.try_ask("GET", "/readyz", &[], "").is_some_and(|said| said.contains(" 200 "))
+        });
         server
     }
 
@@ -58,7 +60,9 @@ impl Server {
         stream.set_read_timeout(Some(START_MAX)).ok()?;
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).ok()?;
         stream.write_all(body.as_bytes()).ok()?;
         let mut answer = String::new();

@@ -34,8 +34,7 @@ fn every_alert_leads_to_its_runbook_and_every_link_to_a_heading() {
     let anchors = anchors(&runbooks);
     let alerts = values(&rules, "alert");
     assert!(alerts.len() > 10, "{alerts:?}");
-    let wanted: Vec<String> =
-        alerts.iter().map(|alert| format!("{RUNBOOKS}#{}", alert.to_ascii_lowercase())).collect();
+    let wanted: Vec<String> = alerts.iter().map(|alert| format!("{RUNBOOKS}#{}", alert.to_ascii_lowercase())).collect();
     assert_eq!(values(&rules, "runbook_url"), wanted);
     for alert in &alerts {
         assert!(anchors.contains(&alert.to_ascii_lowercase()), "no runbook for {alert}");
@@ -68,11 +67,9 @@ fn rules_dashboard_and_documentation_name_what_is_really_measured() {
     let emitted: BTreeSet<String> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).map(str::to_owned).collect();
     let documented = named(&text("docs/operations.md"));
-    for (source, names) in [
-        (RULES, named(&text(RULES))),
-        (DASHBOARD, named(&text(DASHBOARD))),
-        ("docs/operations.md", documented.clone()),
-    ] {
+    for (source, names) in
+        [(RULES, named(&text(RULES))), (DASHBOARD, named(&text(DASHBOARD))), ("docs/operations.md", documented.clone())]
+    {
         assert!(names.len() > 8, "{source} names {names:?}");
         let unknown: Vec<_> = names.difference(&emitted).collect();
         assert!(unknown.is_empty(), "{source} names what nobody measures: {unknown:?}");
