@@ -46,7 +46,7 @@ pub async fn readyz(desk: Data<Desk>) -> HttpResponse {
 }
 
 /// Counters and histograms as Prometheus reads them (text format 0.0.4).
-#[utoipa::path(tag = "operations", responses((status = 200, body = String)))]
+#[utoipa::path(operation_id = "metrics", tag = "operations", responses((status = 200, body = String)))]
 #[get("/metrics")]
 pub async fn figures(desk: Data<Desk>, stream: Data<Stream>, traffic: Data<Traffic>) -> Result<HttpResponse, Problem> {
     let page = web::block(move || metrics::page(&desk, &stream.hub, &traffic)).await;

@@ -60,6 +60,8 @@ impl Proxy {
                     "/CN=localhost",
                     "-addext",
                     "subjectAltName=DNS:localhost",
+                    "-addext",
+                    "basicConstraints=critical,CA:FALSE",
                     "-keyout",
                     &at("key.pem"),
                     "-out",
