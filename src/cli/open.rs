@@ -174,6 +174,7 @@ impl Running {
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
             door: None,
+            traffic: Data::default(),
         }
     }
 }

@@ -13,6 +13,7 @@ use utoipa_actix_web::{AppExt as _, scope};
 
 use super::extract::HttpSettings;
 use super::nodes::{Door, at_the_door};
+use super::observe::{Traffic, observe};
 use super::offload::HashingPermits;
 use super::problem::Problem;
 use super::stream::Stream;
@@ -40,6 +41,7 @@ pub struct Parts {
     pub sign_ups: Data<Throttle>,
     /// Where several nodes share the deployment.
     pub door: Option<Door>,
+    pub traffic: Data<Traffic>,
 }
 
 /// The application, ready to be served or tested.
@@ -67,6 +69,7 @@ pub fn app(
         .app_data(parts.settings)
         .app_data(parts.permits)
         .app_data(parts.sign_ups)
+        .app_data(parts.traffic)
         .app_data(PayloadConfig::new(BODY_MAX_BYTES))
         .app_data(
             QueryConfig::default().error_handler(|error, _| Problem::new(Code::InvalidField, error.to_string()).into()),
@@ -78,6 +81,7 @@ pub fn app(
         .wrap(from_fn(at_the_door))
         .wrap(Compress::default())
         .wrap(security_headers())
+        .wrap(from_fn(observe))
 }
 
 /// Every route of the API.
