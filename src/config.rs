@@ -191,7 +191,10 @@ mod tests {
     #[test]
     fn a_password_is_shown_by_nothing() {
         let settings = Settings {
-            database: DatabaseSettings { url: Some(Secret("postgres://a:word@b/c".into())), ..DatabaseSettings::default() },
+            database: DatabaseSettings {
+                url: Some(Secret("postgres://a:word@b/c".into())),
+                ..DatabaseSettings::default()
+            },
             ..Settings::default()
         };
         assert!(!format!("{settings:?}").contains("word"));

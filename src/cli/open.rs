@@ -19,9 +19,7 @@ use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy}
 use crate::ledger::note::SignatureType;
 use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
 use crate::live::{Hub, Limits};
-use crate::sequencer::{
-    Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError,
-};
+use crate::sequencer::{Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError};
 use crate::store::journal::SqliteJournal;
 use crate::store::{DataDir, Platform, Postgres, StoreError};
 

@@ -102,7 +102,8 @@ pub async fn at_the_door(
     let desk = request.app_data::<Data<Desk>>().cloned();
     let (Some(door), Some(desk)) = (door, desk) else { return boxed(next, request).await };
     let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let small = length.is_none_or(|length| length <= BODY_MAX_BYTES) && !request.headers().contains_key("transfer-encoding");
+    let small =
+        length.is_none_or(|length| length <= BODY_MAX_BYTES) && !request.headers().contains_key("transfer-encoding");
     let writes = !request.method().is_safe() && small;
     let nodes = match &**door {
         Door::Nodes => {
@@ -123,7 +124,8 @@ pub async fn at_the_door(
     let began = Instant::now();
     let body = request.extract::<Bytes>().await.map_err(|_| Problem::from(Code::Malformed))?;
     let mut parcel = Parcel::of(&request, body);
-    parcel.set(CLIENT_HEADER, address(request.request()).map_or_else(String::new, |address: IpAddr| address.to_string()));
+    parcel
+        .set(CLIENT_HEADER, address(request.request()).map_or_else(String::new, |address: IpAddr| address.to_string()));
     request.set_payload(whole(parcel.body.clone()));
     let response = boxed(next, request).await?;
     if !code_of(&response).is_some_and(is_for_another) {

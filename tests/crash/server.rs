@@ -7,14 +7,20 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mingjian::base::Id;
+use mingjian::base::{Code, Id};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::Told;
-
 /// A debug build on a busy machine needs a while.
 const START_MAX: Duration = Duration::from_secs(30);
+
+/// What the server said about a bid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub seq: u64,
+    /// The rule that it broke; `None`: accepted.
+    pub rule: Option<Code>,
+}
 
 pub struct Server {
     child: Mutex<Child>,
@@ -90,7 +96,7 @@ impl Server {
         server
     }
 
-    fn try_get(&self, path: &str) -> Option<Answer> {
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
         let mut response = self.agent.get(format!("http://127.0.0.1:{}{path}", self.port)).call().ok()?;
         Some(Answer { status: response.status().as_u16(), body: response.body_mut().read_to_string().ok()? })
     }
@@ -126,6 +132,14 @@ impl Server {
         }
         let seq = body["seq"].as_u64().unwrap_or_else(|| panic!("{status} {body}"));
         Some(Told { seq, rule: body["code"].as_str().map(|code| code.parse().unwrap()) })
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.lock().unwrap().id()
     }
 
     /// SIGKILL.
