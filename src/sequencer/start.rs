@@ -132,6 +132,10 @@ impl Sequencer {
         let reader = journal.reader();
         let loaded = journal.load()?;
         let ground = making.ground(&*reader, loaded.as_ref())?;
+        let (stored, found) = (reader.size()?, ground.trail.chain.size());
+        if stored != found {
+            return Err(corrupt("number of entries", found, stored));
+        }
         let queue = Arc::new(making.queue(ground.trail.head().time, Code::LedgerStopped));
         let shared = making.share(reader, &ground, Arc::clone(&queue))?;
         let (decider, committer) = making.term(&shared, journal, ground, loaded.as_ref(), queue)?;
@@ -162,7 +166,7 @@ impl Making {
         Ok(key.map_err(|error| SignerError(error.to_string()))?)
     }
 
-    /// What is durable, checked.
+    /// What is durable up to the loaded head, checked. Others may write on meanwhile.
     pub(super) fn ground(&self, reader: &dyn LedgerReader, loaded: Option<&Loaded>) -> Result<Ground, StartError> {
         match loaded {
             Some(loaded) => restore(reader, loaded, &self.options.origin, &self.key()?),
@@ -352,7 +356,7 @@ fn restore(
 ) -> Result<Ground, StartError> {
     let head = loaded.head;
     let size = reader.size()?;
-    if size != head.size {
+    if size < head.size {
         return Err(corrupt("number of entries", head.size, size));
     }
     check_first(reader, origin, key)?;
@@ -361,7 +365,8 @@ fn restore(
     let mut state = state;
     let mut next = start;
     while next < head.size {
-        let entries = reader.entries(next, LOAD_PAGE)?;
+        let left = usize::try_from(head.size - next).unwrap_or(LOAD_PAGE);
+        let entries = reader.entries(next, left.min(LOAD_PAGE))?;
         for entry in &entries {
             replay(&mut chain, &mut state, entry)?;
         }
@@ -422,9 +427,9 @@ fn resume_chain(reader: &dyn LedgerReader, origin: &Origin, size: u64) -> Result
 }
 
 fn resume_tiles(reader: &dyn LedgerReader, size: u64) -> Result<TileBuilder, StartError> {
-    let beyond = size - size % u64::from(TILE_WIDTH);
-    let rest: Vec<Hash> =
-        reader.entries(beyond, TILE_WIDTH.into())?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
+    let beyond = size % u64::from(TILE_WIDTH);
+    let wanted = usize::try_from(beyond).unwrap_or_default();
+    let rest: Vec<Hash> = reader.entries(size - beyond, wanted)?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
     let tile = |level, index| match reader.tile(level, index)? {
         Some(bytes) => Ok(bytes.to_vec()),
         None => Err(ReadError(format!("tile {index} of level {level} is missing"))),
