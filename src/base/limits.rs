@@ -127,6 +127,15 @@ pub const ACCOUNT_DELAY_MAX: Span = Span::secs(30);
 pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 /// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
 pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
+/// Connections of one node to PostgreSQL; twenty nodes stay below the 300 that a small server is set to.
+pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
+/// How long a node may write a ledger without renewing its lease. With a look at it every [`LEASE_LOOK_EVERY`], another
+/// node takes over within four seconds of a death.
+pub const LEASE: Span = Span::secs(3);
+/// How often the holder renews the lease, and the others look whether it has run out.
+pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How often a node that follows looks at the database without having been told to.
+pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.

@@ -6,6 +6,7 @@
 
 mod auction;
 mod audit;
+mod backup;
 mod server;
 
 use std::collections::BTreeMap;

@@ -41,8 +41,13 @@ pub fn command(data: &Path, port: u16) -> Command {
 impl Server {
     /// Starts it and waits until it takes bids.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// With more arguments on its command line.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let port = free_port();
-        let mut child = command(data, port).spawn().unwrap();
+        let mut child = command(data, port).args(arguments).spawn().unwrap();
         // Read to the end, so that it never waits for a full pipe; shown when a test fails.
         let errors = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
