@@ -18,7 +18,10 @@ pub enum Quorum {
     None,
     Witness(usize),
     /// At least `need` of the members, 1 ≤ `need` ≤ their number.
-    Group { need: usize, members: Vec<Quorum> },
+    Group {
+        need: usize,
+        members: Vec<Quorum>,
+    },
 }
 
 impl Quorum {

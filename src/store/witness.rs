@@ -121,7 +121,7 @@ impl Book for WitnessBook {
                 );
                 diesel::insert_into(alarm::table).values(row).execute(connection).map(drop)
             })
-            .map_err(unusable::<diesel::result::Error>)
+            .map_err(|error: diesel::result::Error| unusable(error))
     }
 
     fn settle(&self, origin: &str, kind: AlarmKind, at: Micros) -> Result<(), BookError> {
