@@ -189,13 +189,15 @@ pub fn phases(tx: &mut Tx, ledger: &str) -> Result<Vec<(String, i64)>, StoreErro
         .load(tx)?)
 }
 
-/// Awards by month and category, oldest month first. Months are China's (UTC+8).
+/// Awards by month and category, oldest month first. Months are China's (UTC+8). A project counts once: where its first
+/// lot was awarded.
 pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, StoreError> {
     Ok(diesel::sql_query(
         "SELECT strftime('%Y-%m', awarded_at / 1000000 + 28800, 'unixepoch') AS month, category, count(*) AS lots,
-                count(DISTINCT project) AS projects, coalesce(sum(awarded), 0) AS awarded,
+                count(CASE WHEN place = 1 THEN 1 END) AS projects, coalesce(sum(awarded), 0) AS awarded,
                 sum(estimate) AS estimate, sum(start) AS start
-         FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL
+         FROM (SELECT *, row_number() OVER (PARTITION BY project ORDER BY awarded_at, lot) AS place
+               FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL) AS awards
          GROUP BY month, category ORDER BY month, category",
     )
     .bind::<Text, _>(ledger)
