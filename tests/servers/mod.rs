@@ -3,7 +3,7 @@
 //!
 //! Each runs under a small shell that holds one end of a pipe: when the test ends, panics or is itself killed, the pipe
 //! closes, and the shell ends the server and removes its directory.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod postgres;
 mod redis;

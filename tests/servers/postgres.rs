@@ -113,6 +113,17 @@ impl Postgres {
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
+    /// What `pg_dump` writes of a database.
+    pub fn dump(&self, database: &str, flags: &[&str]) -> String {
+        let mut dump = Command::new(tool("pg_dump"));
+        dump.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database]).args(flags);
+        let output = dump.output().unwrap();
+        assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
+        // Each dump begins and ends with a random word of its own.
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter(|line| !line.starts_with('\\')).collect::<Vec<_>>().join("\n")
+    }
+
     pub fn log(&self) -> PathBuf {
         self.directory.path.join("log")
     }
