@@ -7,6 +7,7 @@
 mod auction;
 mod audit;
 mod backup;
+mod disk;
 mod server;
 
 use std::collections::BTreeMap;
