@@ -146,8 +146,8 @@ pub fn spawn_watch(watch: &Arc<Watch>, every: Duration) -> std::io::Result<()> {
 }
 
 fn logs(args: &Args) -> Result<Vec<Log>, Box<dyn std::error::Error>> {
-    let mut text: String = args.logs.iter().map(|log| format!("log {log}\n")).collect();
-    text.push_str("quorum none\n");
+    let given = args.logs.join("\nlog ");
+    let text = if given.is_empty() { "quorum none\n".to_owned() } else { format!("log {given}\nquorum none\n") };
     let mut lines = text.parse::<PolicyText>()?.logs;
     if let Some(path) = &args.policy {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;

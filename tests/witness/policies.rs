@@ -1,5 +1,7 @@
 //! C2SP tlog-policy: what is read, what is refused, and when a quorum is met.
 
+use std::fmt::Write as _;
+
 use mingjian::ledger::note::SignatureType;
 use mingjian::ledger::{Policy, PolicyText, SeedSigner, Signer as _, VerifierKey};
 
@@ -14,7 +16,7 @@ fn witness(n: u8) -> VerifierKey {
 fn example() -> String {
     let mut text = format!("# 见证策略\n\nlog {}\n", key());
     for (n, name) in (1..).zip(["X1", "X2", "X3", "Y1", "Y2", "行政监督局"]) {
-        text += &format!("  witness\t{name}  {} https://w{n}.example/ \n", witness(n));
+        writeln!(text, "  witness\t{name}  {} https://w{n}.example/ ", witness(n)).unwrap();
     }
     text + "group X-witnesses 2 X1 X2 X3\ngroup Y-witnesses any Y1 Y2 行政监督局\n\
             group X-and-Y all X-witnesses Y-witnesses\nquorum X-and-Y\n"
