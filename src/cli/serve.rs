@@ -176,7 +176,7 @@ fn serve_nodes(mut parts: Parts, listener: TcpListener) -> std::io::Result<Serve
 }
 
 /// Ctrl-C or the service manager's TERM.
-async fn wait_for_signal() -> std::io::Result<()> {
+pub(super) async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
