@@ -23,8 +23,8 @@ pub struct Told {
 }
 
 pub struct Server {
-    child: Mutex<Child>,
-    port: u16,
+    pub child: Mutex<Child>,
+    pub port: u16,
     agent: Agent,
     /// What it wrote to its log so far.
     log: Arc<Mutex<Vec<String>>>,
@@ -132,14 +132,6 @@ impl Server {
         }
         let seq = body["seq"].as_u64().unwrap_or_else(|| panic!("{status} {body}"));
         Some(Told { seq, rule: body["code"].as_str().map(|code| code.parse().unwrap()) })
-    }
-
-    pub const fn port(&self) -> u16 {
-        self.port
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.lock().unwrap().id()
     }
 
     /// SIGKILL.

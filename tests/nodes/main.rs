@@ -128,7 +128,7 @@ fn audit(deployment: &Deployment, notebook: &Notebook, viewers: Viewers) {
 }
 
 fn ports(deployment: &Deployment) -> Vec<u16> {
-    deployment.nodes.iter().map(server::Server::port).collect()
+    deployment.nodes.iter().map(|node| node.port).collect()
 }
 
 #[test]
@@ -153,10 +153,10 @@ fn a_writer_paused_past_its_lease_writes_nothing_when_it_wakes() {
     let viewers = Viewers::watch(&ports(&deployment), VIEWERS);
     let writer = deployment.writer();
     let notebook = under_load(&deployment, || {
-        signal(deployment.nodes[writer].pid(), "STOP");
+        signal(deployment.nodes[writer].child.lock().unwrap().id(), "STOP");
         let other = 1 - writer;
         wait_for("the other node", Duration::from_secs(20), || deployment.nodes[other].writes());
-        signal(deployment.nodes[writer].pid(), "CONT");
+        signal(deployment.nodes[writer].child.lock().unwrap().id(), "CONT");
         wait_for("the woken node to see that it does not write", Duration::from_secs(10), || {
             !deployment.nodes[writer].writes()
         });
