@@ -68,7 +68,7 @@ fn under_load(deployment: &Deployment, trouble: impl FnOnce()) -> Notebook {
                             notebook.times.lock().unwrap().push(Instant::now());
                             break;
                         }
-                        assert!(began.elapsed() < Duration::from_secs(60), "a bid is never answered");
+                        assert!(began.elapsed() < Duration::from_mins(1), "a bid is never answered");
                         std::thread::sleep(Duration::from_millis(20));
                     }
                 }

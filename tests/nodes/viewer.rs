@@ -13,10 +13,13 @@ use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+/// What one viewer was sent: `seq` and leaf hash.
+type Seen = Vec<(u64, String)>;
+
 /// A crowd on its own thread.
 pub struct Viewers {
     over: Arc<AtomicBool>,
-    seen: Vec<Arc<Mutex<Vec<(u64, String)>>>>,
+    seen: Vec<Arc<Mutex<Seen>>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
@@ -24,7 +27,7 @@ impl Viewers {
     /// `count` viewers of the whole ledger from its beginning, spread over `ports`.
     pub fn watch(ports: &[u16], count: usize) -> Self {
         let over = Arc::<AtomicBool>::default();
-        let seen: Vec<Arc<Mutex<Vec<_>>>> = (0..count).map(|_| Arc::default()).collect();
+        let seen: Vec<Arc<Mutex<Seen>>> = (0..count).map(|_| Arc::default()).collect();
         let (ports, flag, lists) = (ports.to_vec(), Arc::clone(&over), seen.clone());
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -51,7 +54,7 @@ impl Viewers {
     }
 
     /// What each of them saw, after the last.
-    pub fn end(mut self) -> Vec<Vec<(u64, String)>> {
+    pub fn end(mut self) -> Vec<Seen> {
         self.over.store(true, Ordering::Relaxed);
         self.thread.take().unwrap().join().unwrap();
         self.seen.iter().map(|list| list.lock().unwrap().clone()).collect()
@@ -59,7 +62,7 @@ impl Viewers {
 }
 
 /// One connection, for as long as it lasts.
-async fn watch_one(port: u16, list: &Mutex<Vec<(u64, String)>>, over: &AtomicBool) {
+async fn watch_one(port: u16, list: &Mutex<Seen>, over: &AtomicBool) {
     let from = list.lock().unwrap().len() as u64;
     let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
     let mut request = format!("ws://127.0.0.1:{port}/api/v1/live").into_client_request().unwrap();
@@ -71,9 +74,8 @@ async fn watch_one(port: u16, list: &Mutex<Vec<(u64, String)>>, over: &AtomicBoo
     }
     while !over.load(Ordering::Relaxed) {
         let text = match timeout(Duration::from_millis(500), socket.next()).await {
-            Err(_) => continue,
             Ok(Some(Ok(Message::Text(text)))) => text,
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+            Err(_) | Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
             Ok(_) => return,
         };
         let message: Value = serde_json::from_str(&text).unwrap();
