@@ -103,7 +103,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
 }
 
 /// Ctrl-C or the service manager's TERM.
-async fn wait_for_signal() -> std::io::Result<()> {
+pub(super) async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

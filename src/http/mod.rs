@@ -29,6 +29,7 @@ pub mod statistics;
 pub mod stream;
 pub mod throttle;
 pub mod web_files;
+pub mod witness;
 
 #[cfg(test)]
 mod identity_tests;

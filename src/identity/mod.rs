@@ -18,6 +18,7 @@ pub mod audience;
 
 pub mod entropy;
 
+pub mod key_file;
 pub mod keys;
 
 pub mod password;
@@ -52,7 +53,8 @@ pub use accounts::NewAccount;
 pub use audience::may_read;
 pub use credit_code::CreditCode;
 pub use entropy::SystemEntropy;
-pub use keys::{KeyFileError, ServerKeys};
+pub use key_file::KeyFileError;
+pub use keys::ServerKeys;
 pub use lockout::Network;
 pub use rights::{Action, ObjectRef, Scope, may};
 pub use role::{OrganisationKind, Role};

@@ -1,0 +1,17 @@
+//! Lives here: witnesses, from both sides (C2SP tlog-witness). A witness, run by a supervisory agency on its own machine,
+//! cosigns only what continues what it cosigned before, and watches logs by itself; a log collects such cosignatures by
+//! its policy before it shows a checkpoint; a mirror keeps a whole copy.
+//! Must never know: SQL, routes, trading rules, who may do what.
+//! Start reading at `judge` (what a witness does with a checkpoint), then `watch`; `cosigning` is the log's side.
+
+pub mod book;
+pub mod client;
+pub mod judge;
+pub mod request;
+pub mod watch;
+
+pub use book::{Alarm, AlarmKind, Book, BookError, Seen};
+pub use client::{LogClient, NotServed};
+pub use judge::{Answer, Log, Witness};
+pub use request::AddCheckpoint;
+pub use watch::{Sight, Watch};
