@@ -134,11 +134,13 @@ export function faultsOf(lot: LotDraft, bounds: LegalBounds | undefined, nowMs: 
     else if (before != null && time <= before) faults[field] = { key: 'desk.wiz.badOrder' }
   })
   if (!bounds) return faults
-  const { days, percent } = measured(lot, nowMs)
+  const { days } = measured(lot, nowMs)
   const law = (bound: { value: number; source: string }) => ({ n: bound.value, source: bound.source })
   if (!faults.auction_opens && days !== null && days < bounds.notice_days_min.value)
     faults.auction_opens = { key: 'desk.wiz.noticeShort', values: law(bounds.notice_days_min) }
-  if (!faults.deposit && percent !== null && percent > bounds.deposit_percent_max.value)
+  const [deposit, estimate] = [amount(lot.deposit) ?? 0n, amount(lot.estimate) ?? 0n]
+  // In 分, not in rounded hundredths.
+  if (!faults.deposit && estimate > 0n && deposit * 100n > estimate * BigInt(bounds.deposit_percent_max.value))
     faults.deposit = { key: 'desk.wiz.depositHigh', values: law(bounds.deposit_percent_max) }
   if (!faults.minBidders && lot.minBidders < bounds.bidders_min.value)
     faults.minBidders = { key: 'desk.wiz.biddersFew', values: law(bounds.bidders_min) }
