@@ -192,17 +192,17 @@ mod tests {
     fn a_password_is_shown_by_nothing() {
         let settings = Settings {
             database: DatabaseSettings {
-                url: Some(Secret("postgres://a:word@b/c".into())),
+                url: Some(Secret("postgres://a:hush@b/c".into())),
                 ..DatabaseSettings::default()
             },
             ..Settings::default()
         };
-        assert!(!format!("{settings:?}").contains("word"));
-        let sections = "[database]\nurl = \"mysql://word\"\n";
+        assert!(!format!("{settings:?}").contains("hush"));
+        let sections = "[database]\nurl = \"mysql://hush\"\n";
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("x.toml"), sections).unwrap();
         let wrong = load(Some(&dir.path().join("x.toml")), Flags { listen: None }).unwrap_err().to_string();
-        assert!(wrong.contains("database.url") && !wrong.contains("word"), "{wrong}");
+        assert!(wrong.contains("database.url") && !wrong.contains("hush"), "{wrong}");
     }
 
     #[test]
