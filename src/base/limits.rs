@@ -32,6 +32,8 @@ pub const CHECK_MAX: Span = Span::secs(5);
 pub const SNAPSHOT_EVERY: u64 = 10_000;
 /// Signed notes are kept this often; each is enough to convict a ledger that was rewritten before it.
 pub const CHECKPOINT_EVERY: Span = Span::secs(1);
+/// Between two looks at the clock, a second apart: slewing comes to half a millisecond, a busy machine to tens.
+pub const CLOCK_STEP_MIN: Span = Span::micros(250_000);
 /// How often the platform notes that it is alive: while something is due within a day, and otherwise. An outage is
 /// measured from the last note.
 pub const ALIVE_EVERY: Span = Span::secs(1);
@@ -127,6 +129,29 @@ pub const ACCOUNT_DELAY_MAX: Span = Span::secs(30);
 pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 /// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
 pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
+/// Connections of one node to PostgreSQL; twenty nodes stay below the 300 that a small server is set to.
+pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
+/// How long a node may write a ledger without renewing its lease. With a look at it every [`LEASE_LOOK_EVERY`], another
+/// node takes over within four seconds of a death.
+pub const LEASE: Span = Span::secs(3);
+/// How often the holder renews the lease, and the others look whether it has run out.
+pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How long a node waits at its start for another to write a new ledger's first entries.
+pub const NODE_START_MAX: Span = Span::secs(30);
+/// How long a request is offered to whoever writes: a take-over, and room for the answer.
+pub const PASS_ON_MAX: Span = Span::secs(8);
+/// Between two offers of one request.
+pub const PASS_ON_EVERY: Span = Span::micros(50_000);
+/// Threads that answer other nodes, beside those that answer everybody: a full house does not keep the nodes apart.
+pub const NODE_WORKERS: usize = 2;
+/// How long a node waits for another's answer; a paused one takes connections and answers nothing.
+pub const NODE_ANSWER_MAX: Span = Span::secs(3);
+/// How long an answer is held back until this node shows the entries that it speaks of.
+pub const NODE_LEVEL_MAX: Span = Span::secs(1);
+/// Nodes' clocks may differ by this much; what is older was perhaps heard on the wire and is said again.
+pub const NODE_CLOCKS_APART_MAX: Span = Span::secs(30);
+/// How often a node that follows looks at the database without having been told to.
+pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
@@ -139,6 +164,8 @@ pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 64;
 /// Viewers of one node: at about 20 KB each under half a gigabyte.
 pub const VIEWERS_MAX: usize = 20_000;
+/// A request's name in the logs; proxies give 32 digits, a UUID has 36.
+pub const REQUEST_ID_MAX_CHARS: usize = 64;
 /// A viewer's message: a subscription is about a hundred bytes.
 pub const VIEWER_MESSAGE_MAX_BYTES: usize = 4 * 1_024;
 /// A viewer's messages: it acknowledges every 64 entries, so this keeps up with 10,000 entries a second.
@@ -198,3 +225,39 @@ pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
 pub const PRIORITY_MAX: usize = 9;
 /// GB 32100 codes have 18.
 pub const CREDIT_CODE_MAX_BYTES: usize = 32;
+
+/// Objections about one lot: with their complaints some tens of kilobytes of state.
+pub const OBJECTIONS_PER_LOT_MAX: usize = 64;
+
+/// «On the spot» (条例 art. 44): as long as it takes to read, ask and write an answer.
+pub const ON_THE_SPOT: Span = Span::minutes(30);
+/// C2SP tlog-witness: hashes of a consistency proof that a client may send.
+pub const WITNESS_PROOF_MAX_HASHES: usize = 63;
+/// Old size, proof and a note of the largest kind.
+pub const WITNESS_REQUEST_MAX_BYTES: usize = NOTE_MAX_BYTES + 8 * 1_024;
+/// Logs that one witness watches.
+pub const WITNESS_LOGS_MAX: usize = 1_000;
+/// Alarms that a witness keeps of one log: the first ones convict it, more say nothing new.
+pub const WITNESS_ALARMS_MAX: i64 = 1_000;
+/// How often a witness looks at a log by itself, unless told otherwise.
+pub const WITNESS_LOOK_EVERY: Span = Span::secs(10);
+/// A log that has shown nothing sound for this long is stale, unless told otherwise.
+pub const WITNESS_STALE_AFTER: Span = Span::minutes(10);
+/// What a log asks of one witness must be answered within this.
+pub const WITNESS_ANSWER_MAX: Span = Span::secs(5);
+/// Between two checkpoints that a log submits to its witnesses; sooner when all have answered.
+pub const COSIGN_EVERY: Span = Span::secs(1);
+/// A witness that does not answer is asked again after this.
+pub const COSIGN_RETRY_AFTER: Span = Span::secs(5);
+/// Submitted checkpoints to which a late cosignature is still added.
+pub const COSIGN_ROUNDS_KEPT: usize = 16;
+/// How long publication waits for missing witnesses unless the setting says otherwise, and at most: behind it stand
+/// readers who may see no newer entry proven.
+pub const PUBLICATION_WAIT: Span = Span::secs(2);
+pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
+/// C2SP tlog-policy asks for at least 32 of each.
+pub const POLICY_LINES_MAX: usize = 64;
+/// Sixty-four lines of a name, a key and a URL.
+pub const POLICY_MAX_BYTES: usize = 32 * 1_024;
+/// Entries that a mirror takes in one transaction.
+pub const MIRROR_BATCH_ENTRIES: usize = 256;

@@ -3,6 +3,8 @@
 //! Start reading at `serve`.
 
 mod admin;
+mod backup;
+pub mod continuity;
 mod demo;
 mod export;
 mod keys;
@@ -10,10 +12,12 @@ pub mod open;
 mod openapi;
 mod output;
 mod rebuild;
+mod restore;
 mod serve;
 pub mod simulate;
 pub mod sources;
 mod verify;
+pub mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,10 +58,15 @@ enum Command {
     Verify(Box<verify::Args>),
     /// Write a ledger into one file that `verify` takes offline.
     Export(export::Args),
+    /// Copy an installation, whole and as of one moment, while it serves.
+    Backup(backup::Args),
+    /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
+    Restore(restore::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
     Keys(keys::Args),
+    Witness(witness::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -70,8 +79,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),
+        Command::Backup(args) => backup::run(&args, cli.json),
+        Command::Restore(args) => restore::run(&args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
+        Command::Witness(args) => witness::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

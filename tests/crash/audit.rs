@@ -15,8 +15,8 @@ use mingjian::ledger::{Chain, Frontier, Origin, Policy, SignedCheckpoint};
 use mingjian::sequencer::{LedgerReader as _, SystemClock};
 use mingjian::store::{DataDir, SqliteReader};
 
-use crate::Told;
 use crate::auction::Auction;
+use crate::server::Told;
 
 const ORIGIN: &str = "ledger.mingjiang.example/trade";
 
@@ -88,7 +88,7 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
 }
 
 /// Every check of the product's own verifier, signatures and replay included, against a checkpoint kept from before.
-fn verify(data: &Path, earlier: &str) {
+pub fn verify(data: &Path, earlier: &str) {
     let kept = data.join("earlier.checkpoint");
     std::fs::write(&kept, earlier).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
