@@ -24,6 +24,9 @@ pub mod witness;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod evidence;
+
+#[cfg(feature = "server")]
 pub mod live;
 
 #[cfg(feature = "server")]

@@ -125,6 +125,13 @@ codes! {
     NotConfirming "not_confirming" 409 "现在不是确认参加限时竞价的时候。" "This is not the confirmation window.";
     NotEligible "not_eligible" 409 "只有挂牌期内报过价的号牌可以确认参加。" "Only numbers that quoted may confirm.";
     AlreadyConfirmed "already_confirmed" 409 "该号牌已确认参加。" "This number has confirmed already.";
+    // Rooms, cameras, footage
+    RoomUnknown "room_unknown" 404 "没有这个场所。" "There is no such room.";
+    RoomExists "room_exists" 409 "同名场所已存在。" "A room of this name exists already.";
+    CameraUnknown "camera_unknown" 404 "没有这台摄像机。" "There is no such camera.";
+    CameraAddress "camera_address" 422 "摄像机地址不被接受，请按提示修改；用户名和口令请填在专门的栏目中。" "The camera's address is not accepted; change it as the detail says, and put user and password into their own fields.";
+    BookingUnknown "booking_unknown" 404 "没有这项场所预约。" "There is no such booking.";
+    RoomTaken "room_taken" 409 "该场所在这段时间已被预约。" "The room is booked at that time already.";
     // Bids, in order of precedence
     NumberUnknown "number_unknown" 422 "该标的没有这个号牌。" "This lot has no such bidder number.";
     NotOpen "not_open" 409 "竞价尚未开始。" "The auction has not opened.";

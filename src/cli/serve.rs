@@ -14,7 +14,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::demo::Demonstration;
-use super::open::{LEDGER, Node, Setup, Storage, open_on};
+use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
 use super::{Outcome, continuity};
 use crate::base::limits::{
@@ -24,6 +24,7 @@ use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
+use crate::evidence::Recorder;
 use crate::http::app::{Parts, app};
 use crate::http::extract::HttpSettings;
 use crate::http::nodes::Door;
@@ -81,9 +82,11 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
     };
-    let platform = open_on(dir, storage, setup, clock)?;
+    let platform = open_watching(dir, storage, setup, &settings.evidence, clock)?;
     let sequencer = platform.desk.sequencer.clone();
     let hub = Arc::clone(&platform.hub);
+    let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
+    let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
     let url = format!("http://{}", settings.listen);
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
@@ -127,7 +130,12 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         handle.stop(true).await;
         running.await??;
     }
-    actix_web::web::block(move || sequencer.shutdown()).await?;
+    actix_web::web::block(move || {
+        // Its last words are an entry.
+        drop(recorder);
+        sequencer.shutdown();
+    })
+    .await?;
     Ok(ExitCode::SUCCESS)
 }
 

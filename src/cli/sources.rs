@@ -5,9 +5,11 @@ use rayon::prelude::*;
 use crate::base::limits::PAYLOAD_MAX_BYTES;
 use crate::desk::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
+use crate::evidence::{Directory, MediaStore as _};
+use crate::ledger::media::FileName;
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
-use crate::review::{Entry, Missing, Source, Spread};
+use crate::review::{Entry, Media, Missing, Source, Spread};
 use crate::sequencer::{LedgerReader, ReadError};
 use crate::witness::{LogClient, NotServed};
 
@@ -21,12 +23,33 @@ pub struct Stored<R> {
     reader: R,
     /// The state at the end, when only what the public may read is to be shown.
     public: Option<State>,
+    media: Option<FilesAtHand>,
+}
+
+/// Footage beside the ledger.
+pub struct FilesAtHand(pub Directory);
+
+impl Media for FilesAtHand {
+    fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, String> {
+        self.0.get(name).map_err(|error| error.to_string())
+    }
+
+    fn list(&self) -> Vec<FileName> {
+        let runs = self.0.runs().unwrap_or_default();
+        runs.into_iter().flat_map(|run| self.0.files(run).unwrap_or_default()).collect()
+    }
 }
 
 impl<R: LedgerReader> Stored<R> {
     /// Everything that is stored.
     pub fn whole(reader: R) -> Self {
-        Self { reader, public: None }
+        Self { reader, public: None, media: None }
+    }
+
+    /// With the footage that lies there, if any does.
+    #[must_use]
+    pub fn with_media(self, folder: Option<Directory>) -> Self {
+        Self { media: folder.map(FilesAtHand), ..self }
     }
 
     /// What the public may read now; the payloads are read once to know how far each lot has come.
@@ -44,7 +67,7 @@ impl<R: LedgerReader> Stored<R> {
                 }
             }
         }
-        Ok(Self { reader, public: Some(state) })
+        Ok(Self { reader, public: Some(state), media: None })
     }
 
     fn is_shown(&self, payload: &[u8]) -> bool {
@@ -76,6 +99,10 @@ impl<R: LedgerReader> Stored<R> {
 
 impl<R: LedgerReader> Source for Stored<R> {
     type Error = ReadError;
+
+    fn media(&self) -> Option<&dyn Media> {
+        self.media.as_ref().map(|media| media as &dyn Media)
+    }
 
     fn checkpoint(&mut self) -> Result<String, ReadError> {
         let newest = self.newest()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;

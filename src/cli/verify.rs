@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::Outcome;
 use super::output::say;
 use super::sources::{Served, Stored, Threads};
+use crate::evidence::Directory;
 use crate::ledger::{Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::{Language, Options, Report, Source, Trust, verify};
@@ -36,6 +37,9 @@ pub struct Args {
     /// A checkpoint that you kept from earlier; may be given several times
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// Where the footage lies, if not in the data directory
+    #[arg(long, value_name = "DIR")]
+    media: Option<PathBuf>,
     /// Leave out the signatures of bids, the slowest check
     #[arg(long)]
     no_signatures: bool,
@@ -58,7 +62,9 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         check(args, &mut Served::new(&args.source))?
     } else if Path::new(&args.source).is_dir() {
         let dir = DataDir::open_read_only(&args.source)?;
-        check(args, &mut Stored::whole(SqliteReader::open(&dir.ledger_path(&args.ledger)?)?))?
+        let media = args.media.clone().unwrap_or_else(|| dir.path().join("media"));
+        let reader = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+        check(args, &mut Stored::whole(reader).with_media(Directory::existing(media)))?
     } else {
         let file = File::open(&args.source).map_err(|error| format!("{}: {error}", args.source))?;
         check(args, &mut BundleReader::open(BufReader::new(file))?)?

@@ -14,6 +14,8 @@ use crate::base::limits::{FOLLOWER_PAGE_ENTRIES, FOLLOWER_REST};
 use crate::base::{Fen, Id, Micros};
 use crate::engine::life::winning_price;
 use crate::engine::{Lot, Phase, State, Subject, apply};
+use crate::evidence;
+use crate::evidence::views::KINDS;
 use crate::ledger::Leaf;
 use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError, Sequencer, Status, StoredEntry};
 use crate::store::platform::views::{self, EntryRow, LotRow};
@@ -115,7 +117,15 @@ fn catch_up(
         }
         let lots = rows(&touched);
         let int = |seq| i64::try_from(seq).unwrap_or(i64::MAX);
-        let written = platform.write(|tx| views::follow(tx, name, (int(from), int(next)), &index, &lots))?;
+        let written = platform.write(|tx| -> Result<bool, StoreError> {
+            let written = views::follow(tx, name, (int(from), int(next)), &index, &lots)?;
+            for (entry, _) in entries.iter().zip(&index).filter(|(_, row)| written && row.kind.starts_with(KINDS)) {
+                if let Some(payload) = &entry.payload {
+                    evidence::views::take(tx, name, entry.seq, payload)?;
+                }
+            }
+            Ok(written)
+        })?;
         if is_last || !written {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 //! Start reading at `bids` (the way of a bid), then `commands`.
 
 mod bids;
+mod cameras;
 mod commands;
 mod entries;
 mod follower;
@@ -17,6 +18,7 @@ mod tree;
 use std::sync::Arc;
 
 pub use bids::BidAnswer;
+pub use cameras::{NewCamera, Rooms, SealedLogins};
 pub use commands::Ask;
 pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
@@ -28,6 +30,7 @@ pub use search::{Figures, LotFilter, LotRow, MonthRow};
 pub use tree::Tree;
 
 use crate::base::{Entropy, Hash, Micros};
+use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::ledger::{Origin, VerifierKey};
 use crate::sequencer::{Clock, LedgerReader, Sequencer};
@@ -45,6 +48,7 @@ pub struct Desk {
     pub platform: Platform,
     pub tree: Arc<Tree>,
     pub lot_keys: LotKeys,
+    pub evidence: Arc<Evidence>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

@@ -19,8 +19,8 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, objections, session, statistics,
-    stream, web_files,
+    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, objections, rooms, session,
+    statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -102,6 +102,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(life::routes)
             .configure(feedback::routes)
             .configure(objections::routes)
+            .configure(rooms::routes)
             .configure(stream::routes)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),

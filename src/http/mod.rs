@@ -24,6 +24,7 @@ pub mod offload;
 pub mod page;
 pub mod private;
 pub mod problem;
+pub mod rooms;
 pub mod schema;
 pub mod session;
 pub mod statistics;

@@ -383,8 +383,7 @@ pub struct Viewed {
 impl ClipReferenced {
     /// What the status must be, given what was asked for and what there is.
     pub fn status_due(&self) -> ClipStatus {
-        let covered =
-            self.served.is_some_and(|served| served.from <= self.asked.from && served.to >= self.asked.to);
+        let covered = self.served.is_some_and(|served| served.from <= self.asked.from && served.to >= self.asked.to);
         let whole = covered && self.gaps.is_empty();
         if self.external.is_some() || whole { ClipStatus::Complete } else { ClipStatus::Gap }
     }
@@ -466,7 +465,14 @@ mod tests {
             assert_eq!(text.parse::<FileName>().unwrap().to_string(), text);
         }
         assert_eq!(FileName { run, number: Some(123_456_789) }.to_string().parse::<FileName>().unwrap().run, run);
-        for text in ["", "init.mp4", "../init.mp4", "01JD9Z5T8Q3W6V2K4M7N0P1R2S/12.m4s", "01JD9Z5T8Q3W6V2K4M7N0P1R2S/+0000012.m4s", "01JD9Z5T8Q3W6V2K4M7N0P1R2S/a/init.mp4"] {
+        for text in [
+            "",
+            "init.mp4",
+            "../init.mp4",
+            "01JD9Z5T8Q3W6V2K4M7N0P1R2S/12.m4s",
+            "01JD9Z5T8Q3W6V2K4M7N0P1R2S/+0000012.m4s",
+            "01JD9Z5T8Q3W6V2K4M7N0P1R2S/a/init.mp4",
+        ] {
             assert!(text.parse::<FileName>().is_err(), "{text:?} must be refused");
         }
     }

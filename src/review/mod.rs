@@ -6,6 +6,7 @@
 pub mod bundle;
 pub mod content;
 pub mod examine;
+pub mod footage;
 pub mod history;
 pub mod replay;
 pub mod report;
@@ -18,6 +19,6 @@ pub use content::Content;
 pub use history::History;
 pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
-pub use source::{Entry, InSequence, Missing, Source, Spread};
+pub use source::{Entry, InSequence, Media, Missing, Source, Spread};
 pub use timeline::Timeline;
 pub use verify::{Options, Trust, verify};

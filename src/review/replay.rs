@@ -150,7 +150,7 @@ impl Replayer {
         };
         let heard = match &content {
             Content::Event(event) => self.hear(event)?,
-            Content::Created(_) | Content::Record { .. } => None,
+            Content::Created(_) | Content::Evidence(_) | Content::Record { .. } => None,
         };
         self.push(leaf.time, Given::Content(&content, heard.as_ref()))?;
         self.history.append(hash);
@@ -173,16 +173,21 @@ impl Replayer {
         match given {
             Given::Missing => self.pass_over(at)?,
             Given::Content(Content::Event(event), heard) => self.event(at, event, heard)?,
-            Given::Content(Content::Record { kind, .. }, _) => {
-                self.nothing_due(|| kind.clone())?;
-                self.not_away(at, || kind.clone())?;
-                self.tally.records += 1;
-                self.hidden_at = None;
-            }
+            Given::Content(Content::Record { kind, .. }, _) => self.record(at, kind)?,
+            Given::Content(Content::Evidence(evidence), _) => self.record(at, evidence.kind())?,
             Given::Content(Content::Created(created), _) => self.created(created)?,
         }
         self.next += 1;
         self.time = Some(at);
+        Ok(())
+    }
+
+    /// What is not trade changes nothing, and yet no clock may have been due before it.
+    fn record(&mut self, at: Micros, kind: &str) -> Result<(), Failure> {
+        self.nothing_due(|| kind.to_owned())?;
+        self.not_away(at, || kind.to_owned())?;
+        self.tally.records += 1;
+        self.hidden_at = None;
         Ok(())
     }
 

@@ -182,6 +182,23 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
+        // Rooms and cameras
+        ("GET", "/api/v1/rooms", Table(Right::RoomsRead), None),
+        ("POST", "/api/v1/rooms", Table(Right::CameraManage), Some(json!({ "name": "一室", "place": "二层" }))),
+        (
+            "POST",
+            "/api/v1/rooms/{room}/cameras",
+            Table(Right::CameraManage),
+            Some(json!({ "name": "x", "address": "rtsp://10.0.0.7/live", "retention": "days_7" })),
+        ),
+        ("POST", "/api/v1/cameras/{camera}/retire", Table(Right::CameraManage), None),
+        (
+            "POST",
+            "/api/v1/rooms/{room}/bookings",
+            Table(Right::RoomBook),
+            Some(json!({ "lot": t.hall.lot, "starts_at": now, "ends_at": due })),
+        ),
+        ("POST", "/api/v1/bookings/{booking}/cancel", Table(Right::RoomBook), None),
         // Administration
         ("GET", "/api/v1/accounts", Table(Right::AccountsRead), None),
         ("POST", "/api/v1/accounts", Table(Right::AccountsCreate), victim),

@@ -4,7 +4,6 @@ use diesel::prelude::*;
 
 use super::Tx;
 use super::evidence_schema::{camera_alarm, clip, footage_hold, media_gap, media_stretch};
-use super::schema::follower;
 use crate::store::StoreError;
 
 /// Consecutive segments of one run that one entry announced.
@@ -72,25 +71,13 @@ pub struct HoldRow {
     pub lifted_at: Option<i64>,
 }
 
-/// Remembers how far a follower has read.
-pub fn reached(tx: &mut Tx, name: &str, next: i64) -> Result<(), StoreError> {
-    let row = follower::table.find(name);
-    if diesel::update(row).set(follower::next_seq.eq(next)).execute(tx)? == 0 {
-        diesel::insert_into(follower::table)
-            .values((follower::ledger.eq(name), follower::next_seq.eq(next)))
-            .execute(tx)?;
-    }
-    Ok(())
-}
-
-/// Forgets everything read from `ledger` under the follower's name.
-pub fn clear(tx: &mut Tx, ledger: &str, name: &str) -> Result<(), StoreError> {
+/// Forgets everything read from `ledger`.
+pub fn clear(tx: &mut Tx, ledger: &str) -> Result<(), StoreError> {
     diesel::delete(media_stretch::table.filter(media_stretch::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(media_gap::table.filter(media_gap::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(clip::table.filter(clip::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(camera_alarm::table.filter(camera_alarm::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(footage_hold::table.filter(footage_hold::ledger.eq(ledger))).execute(tx)?;
-    diesel::delete(follower::table.find(name)).execute(tx)?;
     Ok(())
 }
 
@@ -153,9 +140,8 @@ pub fn accounted_until(tx: &mut Tx, ledger: &str, camera: &str) -> Result<Option
 }
 
 pub fn mark_deleted(tx: &mut Tx, ledger: &str, run: &str, first: i64, at: i64) -> Result<(), StoreError> {
-    let row = media_stretch::table.filter(
-        media_stretch::ledger.eq(ledger).and(media_stretch::run.eq(run)).and(media_stretch::first.eq(first)),
-    );
+    let row = media_stretch::table
+        .filter(media_stretch::ledger.eq(ledger).and(media_stretch::run.eq(run)).and(media_stretch::first.eq(first)));
     diesel::update(row).set(media_stretch::deleted_at.eq(at)).execute(tx)?;
     Ok(())
 }
@@ -220,7 +206,8 @@ pub fn insert_alarm(tx: &mut Tx, row: &AlarmRow) -> Result<(), StoreError> {
 
 /// Clears what is still raised of that kind at that camera.
 pub fn clear_alarm(tx: &mut Tx, ledger: &str, camera: &str, kind: &str, at: i64) -> Result<(), StoreError> {
-    let raised = camera_alarm::camera.eq(camera).and(camera_alarm::kind.eq(kind)).and(camera_alarm::cleared_at.is_null());
+    let raised =
+        camera_alarm::camera.eq(camera).and(camera_alarm::kind.eq(kind)).and(camera_alarm::cleared_at.is_null());
     let rows = camera_alarm::table.filter(camera_alarm::ledger.eq(ledger).and(raised));
     diesel::update(rows).set(camera_alarm::cleared_at.eq(at)).execute(tx)?;
     Ok(())

@@ -151,8 +151,8 @@ pub fn bookings(tx: &mut Tx, from: i64, to: i64, limit: i64) -> Result<Vec<Booki
 /// Bookings of `lot` that stand at `at`.
 pub fn bookings_of(tx: &mut Tx, lot: &str, at: i64) -> Result<Vec<BookingRow>, StoreError> {
     let standing = room_booking::starts_at.le(at).and(room_booking::ends_at.ge(at));
-    let rows = room_booking::table
-        .filter(room_booking::lot.eq(lot).and(standing).and(room_booking::cancelled_at.is_null()));
+    let rows =
+        room_booking::table.filter(room_booking::lot.eq(lot).and(standing).and(room_booking::cancelled_at.is_null()));
     Ok(rows.order(room_booking::id).load(tx)?)
 }
 

@@ -1,0 +1,7 @@
+//! Cameras from lens to ledger, with a real RTSP camera.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod camera;
+mod faults;
+mod footage;
+mod world;
