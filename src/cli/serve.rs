@@ -23,7 +23,7 @@ use crate::http::app::app;
 use crate::http::extract::HttpSettings;
 use crate::http::stream::keep_socket;
 use crate::sequencer::SystemClock;
-use crate::store::DataDir;
+use crate::store::{DataDir, SqliteReader};
 use crate::telemetry;
 
 #[derive(Debug, ClapArgs, Serialize)]
@@ -61,7 +61,10 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let clock = Arc::new(SystemClock);
     let dir = DataDir::open(&settings.data)?;
     let (sources, shown) = (settings.checkpoint_sources.clone(), args.newest_checkpoint.as_deref());
-    continuity::check(&dir, &dir.ledger_path(LEDGER)?, &settings.origin, &sources, shown)?;
+    let ledger = dir.ledger_path(LEDGER)?;
+    if ledger.exists() {
+        continuity::check(&dir, &SqliteReader::open(&ledger)?, &settings.origin, &sources, shown)?;
+    }
     let keys = dir.keys_path();
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
     let platform = open(dir, setup, clock)?;
