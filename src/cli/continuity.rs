@@ -110,23 +110,25 @@ pub enum Discontinued {
     Note(#[from] NoteError),
 }
 
-/// Asks everybody who may know more than the ledger behind `reader`; `shown` is what the operator brings along.
+/// Asks everybody who may know more than the stored ledger that `reader` reads, if there is one yet. `shown` is what the
+/// operator brings along.
 ///
 /// Without a mark of a restore, a source that does not answer is passed over with a warning: losing a mirror must not
 /// stop a platform. After a restore every source must answer, and there must be one at least.
 pub fn check(
     dir: &DataDir,
-    reader: &dyn LedgerReader,
+    reader: Option<&dyn LedgerReader>,
     origin: &str,
     sources: &[String],
     shown: Option<&Path>,
 ) -> Result<(), Discontinued> {
     let mark = backup::restored(dir)?.filter(|mark| mark.shown.is_none());
-    let shown_by_hand = shown.map(|file| Box::new(Kept(file.to_owned())) as Box<dyn CheckpointSource>);
-    let sources: Vec<_> = sources.iter().map(|spelling| source(spelling)).chain(shown_by_hand).collect();
-    if mark.is_none() && sources.is_empty() {
-        return Ok(());
-    }
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|spelling| source(spelling))
+        .chain(shown.map(|file| Box::new(Kept(file.to_owned())) as _))
+        .collect();
+    let Some(reader) = reader.filter(|_| mark.is_some() || !sources.is_empty()) else { return Ok(()) };
     let keys = dir.keys_path();
     if !ServerKeys::exist(&keys) {
         return Err(Discontinued::NoKeys(keys));
