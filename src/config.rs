@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,11 @@ pub struct Settings {
     /// Who else holds this ledger's newest checkpoint: files, or URLs of mirrors and witnesses that answer with the
     /// note. One that is newer than our own ledger means that ours is an old copy, and nothing is signed.
     pub checkpoint_sources: Vec<String>,
+    /// A file with the witnesses of the ledger and the quorum of them (C2SP tlog-policy, with their URLs); none: nobody
+    /// cosigns.
+    pub policy: Option<PathBuf>,
+    /// How many seconds a checkpoint waits for missing witnesses before it is shown without them; 0: not at all.
+    pub policy_wait_seconds: u64,
     pub log: LogSettings,
 }
 
@@ -48,6 +54,8 @@ impl Default for Settings {
             workers: 0,
             behind_proxy: false,
             checkpoint_sources: Vec::new(),
+            policy: None,
+            policy_wait_seconds: PUBLICATION_WAIT.get() / 1_000_000,
             log: LogSettings::default(),
         }
     }
@@ -97,6 +105,9 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
         if !origin.starts_with("https://") && !origin.starts_with("http://") || origin.ends_with('/') {
             return wrong("web_origins", "expected scheme://host[:port] without a path");
         }
+    }
+    if settings.policy_wait_seconds > PUBLICATION_WAIT_MAX.get() / 1_000_000 {
+        return wrong("policy_wait_seconds", "at most an hour: behind it stand readers who see no newer entry proven");
     }
     if settings.workers > 1024 {
         return wrong("workers", "at most 1024");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
+use super::cosigners::{self, Cosigners};
 use crate::base::{Code, Entropy};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -47,6 +48,8 @@ pub enum OpenError {
     Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
+    #[error("the policy of witnesses: {0}")]
+    Policy(String),
 }
 
 /// What makes one platform differ from another.
@@ -54,6 +57,8 @@ pub struct Setup {
     pub origin: String,
     pub totp_required: bool,
     pub genesis: PlatformConfigured,
+    /// Who cosigns, and how long a missing witness holds back what is shown.
+    pub cosigners: Option<Cosigners>,
 }
 
 /// A running platform, less its HTTP server.
@@ -87,9 +92,14 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
     let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), LEDGER.into()));
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
+    let cosigning = cosigners::prepare(&verifier_key, setup.cosigners.as_ref())?;
     let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _];
-    let options = Options::new(origin.clone(), setup.genesis);
+        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _, cosigning.listener()];
+    let mut options = Options::new(origin.clone(), setup.genesis);
+    if let Some((policy, _)) = &setup.cosigners {
+        options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
+        options.policy = policy.public_text();
+    }
     let sequencer = Sequencer::start(
         Box::new(journal),
         Box::new(signer),
@@ -99,6 +109,8 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
         options,
     )?;
     continuity::settle(&dir, &sequencer)?;
+    cosigners::record(&sequencer, &*reader, &platform, LEDGER, setup.cosigners.as_ref())?;
+    cosigning.start(sequencer.clone()).map_err(StartError::from)?;
     gate.open(sequencer.clone());
     follower.start(LEDGER.into(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {
@@ -111,6 +123,7 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
         platform,
         tree,
         lot_keys: LotKeys::default(),
+        cosigning,
         clock,
         entropy,
     };

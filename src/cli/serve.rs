@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Setup, open};
 use super::output::say;
-use super::{Outcome, continuity};
+use super::{Outcome, continuity, cosigners};
 use crate::base::limits::{CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX};
 use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
@@ -63,9 +63,14 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let (sources, shown) = (settings.checkpoint_sources.clone(), args.newest_checkpoint.as_deref());
     continuity::check(&dir, &dir.ledger_path(LEDGER)?, &settings.origin, &sources, shown)?;
     let keys = dir.keys_path();
-    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
+    let cosigners = match &settings.policy {
+        Some(path) => Some(cosigners::read(path, settings.policy_wait_seconds)?),
+        None if demo => Some(cosigners::demonstrate(&dir, &settings.origin, settings.listen)?),
+        None => None,
+    };
+    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis(), cosigners };
     let platform = open(dir, setup, clock)?;
-    let sequencer = platform.desk.sequencer.clone();
+    let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
@@ -98,7 +103,11 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     hub.drain();
     handle.stop(true).await;
     running.await??;
-    actix_web::web::block(move || sequencer.shutdown()).await?;
+    let ended = move || {
+        cosigning.drain();
+        sequencer.shutdown();
+    };
+    actix_web::web::block(ended).await?;
     Ok(ExitCode::SUCCESS)
 }
 

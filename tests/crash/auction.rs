@@ -27,6 +27,7 @@ impl Auction {
         let setup = Setup {
             origin: world.options.origin.to_string(),
             totp_required: false,
+            cosigners: None,
             genesis: world.options.genesis.clone(),
         };
         let running = open(DataDir::open(data).unwrap(), setup, Arc::new(world.clock.clone())).unwrap();
