@@ -1,6 +1,7 @@
 //! Who cosigns this platform's ledger: from the settings' policy file, or, for a demonstration, three witnesses of its own.
 //! What holds is an entry of the ledger, so that everybody can see who was to be asked, and since when.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -114,10 +115,10 @@ pub(super) fn demonstrate(
                 tracing::warn!(%error, "a demonstration witness ended");
             }
         });
-        text.push_str(&format!("witness {title} {key} http://{address}\n"));
+        let _ = writeln!(text, "witness {title} {key} http://{address}");
         super::output::say(&format!("    witness {title}: http://{address}"));
     }
     let names = AGENCIES.map(|(title, _)| title).join(" ");
-    text.push_str(&format!("group 见证 2 {names}\nquorum 见证\n"));
+    let _ = write!(text, "group 见证 2 {names}\nquorum 见证\n");
     Ok((text.parse()?, PUBLICATION_WAIT))
 }

@@ -184,7 +184,7 @@ impl Run {
             }
             Err(error) => {
                 let expected = format!("a checkpoint signed under {log}");
-                self.fail(Failure::of_all(CheckName::Checkpoint, "checkpoint_signature", expected, error.to_string()));
+                self.fail(Failure::of_all(CheckName::Checkpoint, "checkpoint_signature", expected, error.clone()));
             }
         }
     }

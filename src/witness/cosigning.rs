@@ -31,7 +31,7 @@ struct StopOnDrop(Arc<Collection>);
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.lock().stopped = true;
-        self.0.changed.notify_all();
+        self.0.signal.changed.notify_all();
     }
 }
 
@@ -41,6 +41,12 @@ struct Collection {
     policy: Policy,
     wait: Duration,
     sequencer: OnceLock<Sequencer>,
+    signal: Arc<Signal>,
+}
+
+/// What hears of commits. It knows no sequencer: the sequencer knows it.
+#[derive(Default)]
+struct Signal {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -122,14 +128,15 @@ impl Cosigning {
     fn of(text: Option<PolicyText>, policy: Policy, wait: Duration) -> Self {
         let witnesses = vec![WitnessState::default(); policy.witnesses().len()];
         let state = Mutex::new(State { witnesses, ..State::default() });
-        let shared = Collection { text, policy, wait, sequencer: OnceLock::new(), state, changed: Condvar::new() };
+        let signal = Arc::new(Signal { state, changed: Condvar::new() });
+        let shared = Collection { text, policy, wait, sequencer: OnceLock::new(), signal };
         let shared = Arc::new(shared);
         Self { _stop: Arc::new(StopOnDrop(Arc::clone(&shared))), shared }
     }
 
     /// What must hear of commits from the first one on.
     pub fn listener(&self) -> Arc<dyn Listener> {
-        Arc::<Collection>::clone(&self.shared) as _
+        Arc::<Signal>::clone(&self.shared.signal) as _
     }
 
     /// Begins to collect. What was shown before a restart and had its quorum is shown until there is newer.
@@ -202,7 +209,7 @@ impl Cosigning {
             if left.is_zero() {
                 break;
             }
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.shared.signal.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -231,10 +238,10 @@ fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).timeout_global(Some(wait)).build().into()
 }
 
-impl Listener for Collection {
+impl Listener for Signal {
     fn committed(&self, batch: &Arc<CommittedBatch>) {
         let Some(last) = batch.entries.last() else { return };
-        self.lock().committed = last.seq + 1;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).committed = last.seq + 1;
         self.changed.notify_all();
     }
 }
@@ -245,7 +252,7 @@ impl Collection {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.signal.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins rounds, and shows what waited long enough.
@@ -261,7 +268,7 @@ impl Collection {
                 self.begin(&mut state);
             }
             self.show(&mut state);
-            state = self.changed.wait_timeout(state, every / 4).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.signal.changed.wait_timeout(state, every / 4).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -276,7 +283,7 @@ impl Collection {
         while state.rounds.len() > COSIGN_ROUNDS_KEPT {
             state.rounds.pop_front();
         }
-        self.changed.notify_all();
+        self.signal.changed.notify_all();
     }
 
     /// Shows the newest checkpoint that has its quorum, or that has waited for it as long as the policy wants.
@@ -298,7 +305,7 @@ impl Collection {
                 sequencer.keep_cosigned(round.size, &note);
             }
             *shown = Some(Shown { size: round.size, note, is_met });
-            self.changed.notify_all();
+            self.signal.changed.notify_all();
         }
     }
 
@@ -324,7 +331,7 @@ impl Collection {
         }
         self.show(&mut state);
         drop(state);
-        self.changed.notify_all();
+        self.signal.changed.notify_all();
     }
 }
 
@@ -366,7 +373,7 @@ impl Courier {
             if let Some(round) = state.rounds.back().filter(|round| round.number > last) {
                 return Some((round.number, round.signed.clone()));
             }
-            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.shared.signal.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -376,7 +383,7 @@ impl Courier {
         let mut state = self.shared.lock();
         while !state.stopped && Instant::now() < until {
             let left = until.saturating_duration_since(Instant::now());
-            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.shared.signal.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

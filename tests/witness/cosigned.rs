@@ -1,11 +1,14 @@
 //! The log's side: a whole platform whose checkpoints are cosigned by real witnesses over HTTP.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mingjian::base::Span;
 use mingjian::cli::open::{Running, Setup, open};
 use mingjian::cli::sources::{Stored, Threads};
+use mingjian::engine::calendar::{CityPeriods, Holidays};
+use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::PlatformConfigured;
 use mingjian::identity::{ServerKeys, SystemEntropy};
 use mingjian::ledger::note::SignatureType;
@@ -42,17 +45,25 @@ impl Platform {
 
     fn open(&self, policy: Option<&str>, wait: Span) -> Running {
         let genesis = PlatformConfigured {
-            code_format: Default::default(),
-            holidays: Default::default(),
-            periods: Default::default(),
+            code_format: CodeFormat::default(),
+            holidays: Holidays::default(),
+            periods: CityPeriods::default(),
         };
         let cosigners = policy.map(|policy| (policy.parse().unwrap(), wait));
         let setup = Setup { origin: ORIGIN.into(), totp_required: true, genesis, cosigners };
-        let data = DataDir::open(self.dir.path().join("data")).unwrap();
+        // The threads of the one before need a moment to let go of the directory.
+        let began = Instant::now();
+        let data = loop {
+            match DataDir::open(self.dir.path().join("data")) {
+                Ok(data) => break data,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
         open(data, setup, Arc::new(SystemClock)).unwrap()
     }
 
-    fn close(&self, running: Running) {
+    fn close(running: &Running) {
         running.desk.cosigning.drain();
         running.desk.sequencer.shutdown();
     }
@@ -72,7 +83,7 @@ impl Platform {
 fn text(witnesses: &[&TestWitness], need: &str) -> String {
     let mut text = String::new();
     for (n, witness) in witnesses.iter().enumerate() {
-        text += &format!("witness W{n} {} http://{}\n", witness.key(), witness.address);
+        writeln!(text, "witness W{n} {} http://{}", witness.key(), witness.address).unwrap();
     }
     let names: Vec<String> = (0..witnesses.len()).map(|n| format!("W{n}")).collect();
     text + &format!("group all-of-them {need} {}\nquorum all-of-them\n", names.join(" "))
@@ -168,7 +179,7 @@ fn a_missing_witness_delays_no_longer_than_the_setting_says() {
     let view = running.desk.cosigning.view();
     assert!(!view.is_met && view.witnesses[1].cosigned.is_none());
     wait_for("what is the matter", || running.desk.cosigning.view().witnesses[1].trouble.is_some());
-    platform.close(running);
+    Platform::close(&running);
     let report = platform.verify(Some(trust));
     assert_eq!(report.first_failure.unwrap().check, CheckName::Cosignatures);
 }
@@ -185,7 +196,7 @@ fn the_policy_stands_in_the_ledger_once() {
         let size = running.desk.sequencer.read(|committed| committed.size);
         wait_for("the query tables", || running.desk.views_reach().unwrap() >= size);
         sizes.push(size);
-        platform.close(running);
+        Platform::close(&running);
         if policy.is_some() {
             assert_eq!(platform.verify(None).first_failure, None);
         }
@@ -204,13 +215,13 @@ fn an_old_copy_that_signs_on_gets_no_cosignature() {
     let policy = text(&[&a], "all");
     let running = platform.open(Some(&policy), Span::secs(1));
     write(&running);
-    platform.close(running);
+    Platform::close(&running);
     let (file, copy) = (platform.dir.path().join("data/ledger/main.sqlite"), platform.dir.path().join("copy"));
     std::fs::copy(&file, &copy).unwrap();
     let running = platform.open(Some(&policy), Span::secs(1));
     let seq = write(&running);
     wait_for("the newer history is cosigned", || a.shown().text() == shown(&running).note().text());
-    platform.close(running);
+    Platform::close(&running);
 
     for suffix in ["-wal", "-shm"] {
         let _may_not_exist = std::fs::remove_file(file.with_file_name(format!("main.sqlite{suffix}")));
