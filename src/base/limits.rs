@@ -136,6 +136,20 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How long a node waits at its start for another to write a new ledger's first entries.
+pub const NODE_START_MAX: Span = Span::secs(30);
+/// How long a request is offered to whoever writes: a take-over, and room for the answer.
+pub const PASS_ON_MAX: Span = Span::secs(8);
+/// Between two offers of one request.
+pub const PASS_ON_EVERY: Span = Span::micros(50_000);
+/// Threads that answer other nodes, beside those that answer everybody: a full house does not keep the nodes apart.
+pub const NODE_WORKERS: usize = 2;
+/// How long a node waits for another's answer; a paused one takes connections and answers nothing.
+pub const NODE_ANSWER_MAX: Span = Span::secs(3);
+/// How long an answer is held back until this node shows the entries that it speaks of.
+pub const NODE_LEVEL_MAX: Span = Span::secs(1);
+/// Nodes' clocks may differ by this much; what is older was perhaps heard on the wire and is said again.
+pub const NODE_CLOCKS_APART_MAX: Span = Span::secs(30);
 /// How often a node that follows looks at the database without having been told to.
 pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.

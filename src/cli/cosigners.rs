@@ -11,14 +11,14 @@ use actix_web::rt;
 
 use super::OpenError;
 use super::witness::{Setup, serve, spawn_watch};
-use crate::base::Span;
-use crate::base::limits::{PUBLICATION_WAIT, WITNESS_LOOK_EVERY, WITNESS_STALE_AFTER};
+use crate::base::limits::{LEASE_LOOK_EVERY, PUBLICATION_WAIT, WITNESS_LOOK_EVERY, WITNESS_STALE_AFTER};
+use crate::base::{Code, Span};
 use crate::engine::Actor;
 use crate::identity::{ServerKeys, SystemEntropy};
 use crate::ledger::note::SignatureType;
 use crate::ledger::record::{POLICY_SET, PolicySet, SUBJECT};
 use crate::ledger::{Origin, Payload, PolicyText, Signer as _, VerifierKey};
-use crate::sequencer::{LedgerReader, Record, Sequencer, StoredPayload, Submission};
+use crate::sequencer::{LedgerReader, Record, Sequencer, StartError, StoredPayload, Submission};
 use crate::store::platform::views;
 use crate::store::{DataDir, Platform};
 use crate::witness::{Cosigning, Log};
@@ -44,27 +44,57 @@ pub(super) fn prepare(log: &VerifierKey, cosigners: Option<&Cosigners>) -> Resul
     cosigning.map_err(|error| OpenError::Policy(error.to_string()))
 }
 
-/// Writes who cosigns from now on, unless that is what stands in the ledger already.
-pub(super) fn record(
-    sequencer: &Sequencer,
-    reader: &dyn LedgerReader,
-    platform: &Platform,
-    ledger: &str,
-    cosigners: Option<&Cosigners>,
-) -> Result<(), OpenError> {
-    let known = newest(reader, platform, ledger)?;
-    let now = match cosigners {
-        Some((policy, wait)) => PolicySet { policy: policy.public_text(), wait_seconds: wait.get() / 1_000_000 },
-        None => PolicySet { policy: "quorum none\n".into(), wait_seconds: 0 },
-    };
-    if known.as_ref() == Some(&now) || known.is_none() && cosigners.is_none() {
-        return Ok(());
+/// What the ledger is to say about who cosigns.
+pub(super) struct Standing {
+    pub sequencer: Sequencer,
+    pub reader: Arc<dyn LedgerReader>,
+    pub platform: Platform,
+    pub ledger: String,
+    pub cosigners: Option<Cosigners>,
+}
+
+impl Standing {
+    /// Writes who cosigns from now on, unless that is what stands in the ledger already. A node that follows writes it
+    /// when the ledger becomes its own, if no other has by then.
+    pub fn record(self) -> Result<(), OpenError> {
+        match self.write()? {
+            Some(Code::NotLeader) => {
+                std::thread::Builder::new().name("policy".into()).spawn(move || self.insist()).map_err(StartError::from)?;
+                Ok(())
+            }
+            Some(code) => Err(OpenError::Policy(code.to_string())),
+            None => Ok(()),
+        }
     }
-    let data = serde_json::to_value(&now).map_err(|error| OpenError::Policy(error.to_string()))?;
-    let actor = Actor::System.to_string();
-    let record = Record { kind: POLICY_SET.into(), subject: SUBJECT.into(), actor, data };
-    let written = sequencer.submit(Submission::record(record)).wait();
-    written.map(drop).map_err(|refusal| OpenError::Policy(refusal.to_string()))
+
+    fn insist(self) {
+        loop {
+            std::thread::sleep(Duration::from_micros(LEASE_LOOK_EVERY.get()));
+            match self.write() {
+                Ok(Some(Code::NotLeader)) => {}
+                Ok(None) => return,
+                Ok(Some(code)) => return tracing::warn!(%code, "the policy of witnesses is not in the ledger"),
+                Err(error) => return tracing::warn!(%error, "the policy of witnesses is not in the ledger"),
+            }
+        }
+    }
+
+    /// Why it does not stand there now.
+    fn write(&self) -> Result<Option<Code>, OpenError> {
+        let Self { sequencer, reader, platform, ledger, cosigners } = self;
+        let known = newest(&**reader, platform, ledger)?;
+        let now = match cosigners {
+            Some((policy, wait)) => PolicySet { policy: policy.public_text(), wait_seconds: wait.get() / 1_000_000 },
+            None => PolicySet { policy: "quorum none\n".into(), wait_seconds: 0 },
+        };
+        if known.as_ref() == Some(&now) || known.is_none() && cosigners.is_none() {
+            return Ok(None);
+        }
+        let data = serde_json::to_value(&now).map_err(|error| OpenError::Policy(error.to_string()))?;
+        let actor = Actor::System.to_string();
+        let record = Record { kind: POLICY_SET.into(), subject: SUBJECT.into(), actor, data };
+        Ok(sequencer.submit(Submission::record(record)).wait().err().map(|refusal| refusal.code))
+    }
 }
 
 /// The policy that stands in the ledger. The index may lack the last moments before a crash; then an entry is written that

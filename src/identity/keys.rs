@@ -126,6 +126,19 @@ impl ServerKeys {
         URL_SAFE_NO_PAD.encode(context.sign())
     }
 
+    /// A code over `parts` that only a node with the same keys can make.
+    pub fn node_code(&self, parts: &[&[u8]]) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.mac);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"node\0");
+        for part in parts {
+            // Each behind its length: nothing can be moved from one part into the next.
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        URL_SAFE_NO_PAD.encode(context.sign())
+    }
+
     /// Whether `csrf` is the session's CSRF token, in constant time.
     pub fn is_csrf_token(&self, token_hash: Hash, csrf: &str) -> bool {
         self.csrf_token(token_hash).as_bytes().ct_eq(csrf.as_bytes()).into()
@@ -173,6 +186,18 @@ mod tests {
         let refused = ServerKeys::load_or_create(dir.path(), &SystemEntropy::new()).unwrap_err();
         assert!(matches!(refused, KeyFileError::Damaged(_)), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), &before[..40]);
+    }
+
+    #[test]
+    fn a_nodes_code_is_over_all_parts_and_where_they_end() {
+        let entropy = SystemEntropy::new();
+        let (keys, other) = (ServerKeys::generate(&entropy), ServerKeys::generate(&entropy));
+        let code = keys.node_code(&[b"ab", b"c"]);
+        assert_eq!(code, keys.node_code(&[b"ab", b"c"]));
+        for parts in [&[b"a" as &[u8], b"bc"][..], &[b"ab"], &[b"ab", b"c", b""], &[b"c", b"ab"]] {
+            assert_ne!(code, keys.node_code(parts));
+        }
+        assert_ne!(code, other.node_code(&[b"ab", b"c"]));
     }
 
     #[test]

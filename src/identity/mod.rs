@@ -49,6 +49,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use subtle::ConstantTimeEq as _;
+
 pub use accounts::NewAccount;
 pub use audience::may_read;
 pub use credit_code::CreditCode;
@@ -94,6 +96,16 @@ impl Identity {
         policy: Policy,
     ) -> Self {
         Self { platform, keys, entropy, passwords, policy }
+    }
+
+    /// What proves to another node of this deployment that a message comes from one: see [`ServerKeys::node_code`].
+    pub fn node_code(&self, parts: &[&[u8]]) -> String {
+        self.keys.node_code(parts)
+    }
+
+    /// Compares two codes in constant time.
+    pub fn is_same_code(&self, own: &str, shown: &str) -> bool {
+        own.as_bytes().ct_eq(shown.as_bytes()).into()
     }
 
     fn fresh_id(&self, now: Micros) -> Id {

@@ -251,6 +251,11 @@ impl Collection {
         self.text.as_ref().map_or(&[], |text| text.witnesses.as_slice())
     }
 
+    /// Whether another node writes the ledger: then it may be ahead of what is known here.
+    fn follows(&self) -> bool {
+        self.sequencer.get().is_some_and(|sequencer| sequencer.leader().is_some())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.signal.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -310,7 +315,7 @@ impl Collection {
     }
 
     /// A witness's answer to a round.
-    fn answer(&self, number: u64, place: usize, answer: Result<(NoteSignature, u64), String>) {
+    fn answer(&self, number: u64, place: usize, answer: Result<(NoteSignature, u64), NoLine>) {
         let mut state = self.lock();
         let mut cosigned = None;
         if let Some(round) = state.rounds.iter_mut().find(|round| round.number == number) {
@@ -327,12 +332,23 @@ impl Collection {
         }
         if let Some(witness) = state.witnesses.get_mut(place) {
             witness.cosigned = cosigned.or(witness.cosigned);
-            witness.trouble = answer.err();
+            match answer {
+                Ok(_) => witness.trouble = None,
+                Err(NoLine::Trouble(trouble)) => witness.trouble = Some(trouble),
+                Err(NoLine::Overtaken) => {}
+            }
         }
         self.show(&mut state);
         drop(state);
         self.signal.changed.notify_all();
     }
+}
+
+/// Why a witness gave no cosignature.
+enum NoLine {
+    /// It has cosigned a newer checkpoint already.
+    Overtaken,
+    Trouble(String),
 }
 
 /// Carries checkpoints to one witness, one after the other, the newest first.
@@ -352,8 +368,8 @@ impl Courier {
         while let Some((number, signed)) = self.next(last) {
             last = number;
             let answer = self.carry(&signed);
-            let failed = answer.is_err();
-            if let Err(error) = &answer {
+            let failed = matches!(answer, Err(NoLine::Trouble(_)));
+            if let Err(NoLine::Trouble(error)) = &answer {
                 tracing::warn!(witness = self.key.name(), error, "not cosigned");
             }
             self.shared.answer(number, self.place, answer);
@@ -387,29 +403,32 @@ impl Courier {
         }
     }
 
-    fn carry(&mut self, signed: &SignedCheckpoint) -> Result<(NoteSignature, u64), String> {
+    fn carry(&mut self, signed: &SignedCheckpoint) -> Result<(NoteSignature, u64), NoLine> {
         let size = signed.unverified().size;
         // Once from what we believe, once from what the witness says.
         for _ in 0..2 {
-            match self.submit(signed)? {
+            match self.submit(signed).map_err(NoLine::Trouble)? {
                 Ok(line) => {
                     self.known = size;
                     return Ok(line);
                 }
                 Err(theirs) if theirs > size => {
-                    // It may have come for a newer checkpoint by itself; a ledger that was set back looks like this too.
                     let committed = self.shared.lock().committed;
                     self.known = theirs.min(committed);
-                    let ahead = format!("it has cosigned {theirs} entries, more than the {size} it was given");
-                    return Err(if theirs > committed { format!("{ahead}, and than there are") } else { ahead });
+                    // It came for a newer checkpoint by itself, or another node handed it one; but a ledger that was set
+                    // back looks like this too.
+                    let may_be_newer = theirs <= committed || self.shared.follows();
+                    return Err(if may_be_newer { NoLine::Overtaken } else {
+                        NoLine::Trouble(format!("it has cosigned {theirs} entries, more than the {committed} there are"))
+                    });
                 }
                 Err(theirs) if theirs == self.known => {
-                    return Err(format!("it has cosigned another history of {theirs} entries"));
+                    return Err(NoLine::Trouble(format!("it has cosigned another history of {theirs} entries")));
                 }
                 Err(theirs) => self.known = theirs,
             }
         }
-        Err("it moves while it is asked".into())
+        Err(NoLine::Overtaken)
     }
 
     /// One `add-checkpoint`: the cosignature, or the size that the witness knows.

@@ -1,8 +1,7 @@
-//! Lives here: witnesses, from both sides (C2SP tlog-witness). A witness, run by a supervisory agency on its own machine,
-//! cosigns only what continues what it cosigned before, and watches logs by itself; a log collects such cosignatures by
-//! its policy before it shows a checkpoint; a mirror keeps a whole copy.
+//! Lives here: a witness (C2SP tlog-witness), run by a supervisory agency on its own machine. It cosigns only what continues
+//! what it cosigned before, and watches logs by itself.
 //! Must never know: SQL, routes, trading rules, who may do what.
-//! Start reading at `judge` (what a witness does with a checkpoint), then `watch`; `cosigning` is the log's side.
+//! Start reading at `judge` (what a witness does with a checkpoint), then `watch`.
 
 pub mod book;
 pub mod client;
