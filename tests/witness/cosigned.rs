@@ -63,9 +63,13 @@ impl Platform {
         open(data, setup, Arc::new(SystemClock)).unwrap()
     }
 
-    fn close(running: Running) {
+    fn close(&self, running: Running) {
         running.desk.cosigning.drain();
         running.desk.sequencer.shutdown();
+        drop(running);
+        // Whoever is last to close it takes the log of writes along.
+        let wal = self.dir.path().join("data/ledger/main.sqlite-wal");
+        wait_for("storage is closed", || !wal.exists());
     }
 
     fn verify(&self, policy: Option<Policy>) -> Report {
@@ -178,7 +182,7 @@ fn a_missing_witness_delays_no_longer_than_the_setting_says() {
     let view = running.desk.cosigning.view();
     assert!(!view.is_met && view.witnesses[1].cosigned.is_none());
     wait_for("what is the matter", || running.desk.cosigning.view().witnesses[1].trouble.is_some());
-    Platform::close(running);
+    platform.close(running);
     let report = platform.verify(Some(trust));
     assert_eq!(report.first_failure.unwrap().check, CheckName::Cosignatures);
 }
@@ -195,7 +199,7 @@ fn the_policy_stands_in_the_ledger_once() {
         let size = running.desk.sequencer.read(|committed| committed.size);
         wait_for("the query tables", || running.desk.views_reach().unwrap() >= size);
         sizes.push(size);
-        Platform::close(running);
+        platform.close(running);
         if policy.is_some() {
             assert_eq!(platform.verify(None).first_failure, None);
         }
@@ -214,17 +218,14 @@ fn an_old_copy_that_signs_on_gets_no_cosignature() {
     let policy = text(&[&a], "all");
     let running = platform.open(Some(&policy), Span::secs(1));
     write(&running);
-    Platform::close(running);
+    platform.close(running);
     let (file, copy) = (platform.dir.path().join("data/ledger/main.sqlite"), platform.dir.path().join("copy"));
     std::fs::copy(&file, &copy).unwrap();
     let running = platform.open(Some(&policy), Span::secs(1));
     let seq = write(&running);
     wait_for("the newer history is cosigned", || a.shown().text() == shown(&running).note().text());
-    Platform::close(running);
+    platform.close(running);
 
-    for suffix in ["-wal", "-shm"] {
-        let _may_not_exist = std::fs::remove_file(file.with_file_name(format!("main.sqlite{suffix}")));
-    }
     std::fs::copy(&copy, &file).unwrap();
     let running = platform.open(Some(&policy), Span::secs(1));
     assert_eq!(write(&running), seq, "another entry under the same number");
