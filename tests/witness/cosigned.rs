@@ -232,6 +232,8 @@ fn an_old_copy_that_signs_on_gets_no_cosignature() {
     wait_for("the witness refuses", || running.desk.cosigning.view().witnesses[0].trouble.is_some());
     let trouble = running.desk.cosigning.view().witnesses[0].trouble.clone().unwrap();
     assert!(trouble.contains("more than") || trouble.contains("another history"), "{trouble}");
+    // What it shows after the wait bears the log's signature alone.
+    wait_for("shown without", || shown(&running).unverified().size > seq);
     assert!(!running.desk.cosigning.view().is_met);
     running.desk.sequencer.shutdown();
 }
