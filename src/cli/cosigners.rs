@@ -59,7 +59,10 @@ impl Standing {
     pub fn record(self) -> Result<(), OpenError> {
         match self.write()? {
             Some(Code::NotLeader) => {
-                std::thread::Builder::new().name("policy".into()).spawn(move || self.insist()).map_err(StartError::from)?;
+                std::thread::Builder::new()
+                    .name("policy".into())
+                    .spawn(move || self.insist())
+                    .map_err(StartError::from)?;
                 Ok(())
             }
             Some(code) => Err(OpenError::Policy(code.to_string())),

@@ -418,8 +418,12 @@ impl Courier {
                     // It came for a newer checkpoint by itself, or another node handed it one; but a ledger that was set
                     // back looks like this too.
                     let may_be_newer = theirs <= committed || self.shared.follows();
-                    return Err(if may_be_newer { NoLine::Overtaken } else {
-                        NoLine::Trouble(format!("it has cosigned {theirs} entries, more than the {committed} there are"))
+                    return Err(if may_be_newer {
+                        NoLine::Overtaken
+                    } else {
+                        NoLine::Trouble(format!(
+                            "it has cosigned {theirs} entries, more than the {committed} there are"
+                        ))
                     });
                 }
                 Err(theirs) if theirs == self.known => {
