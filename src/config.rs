@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,11 @@ pub struct Settings {
     /// Who else holds this ledger's newest checkpoint: files, or URLs of mirrors and witnesses that answer with the
     /// note. One that is newer than our own ledger means that ours is an old copy, and nothing is signed.
     pub checkpoint_sources: Vec<String>,
+    /// A file with the witnesses of the ledger and the quorum of them (C2SP tlog-policy, with their URLs); none: nobody
+    /// cosigns.
+    pub policy: Option<PathBuf>,
+    /// How many seconds a checkpoint waits for missing witnesses before it is shown without them; 0: not at all.
+    pub policy_wait_seconds: u64,
     pub database: DatabaseSettings,
     pub redis: RedisSettings,
     pub node: NodeSettings,
@@ -102,6 +108,8 @@ impl Default for Settings {
             workers: 0,
             behind_proxy: false,
             checkpoint_sources: Vec::new(),
+            policy: None,
+            policy_wait_seconds: PUBLICATION_WAIT.get() / 1_000_000,
             database: DatabaseSettings::default(),
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
@@ -173,6 +181,11 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
         if source.trim().is_empty() || is_url && !source.starts_with("http://") && !source.starts_with("https://") {
             return wrong("checkpoint_sources", source, "expected the name of a file or an http(s) address");
         }
+    }
+    let wait = settings.policy_wait_seconds;
+    if wait > PUBLICATION_WAIT_MAX.get() / 1_000_000 {
+        let why = "at most an hour: behind it stand readers who see no newer entry proven";
+        return wrong("policy_wait_seconds", &wait.to_string(), why);
     }
     // What a URL holds is not shown: it may be a password.
     let is_postgres = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
