@@ -5,6 +5,7 @@
 mod admin;
 mod backup;
 pub mod continuity;
+pub mod cosigners;
 mod demo;
 mod export;
 mod keys;

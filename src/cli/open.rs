@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
+use super::cosigners::{self, Cosigners, Standing};
 use crate::base::{Code, Entropy};
 use crate::config::EvidenceSettings;
 use actix_web::HttpRequest;
@@ -52,6 +53,8 @@ pub enum OpenError {
     Identity(Code),
     #[error("evidence.networks: {0}")]
     Networks(NotANetwork),
+    #[error("the policy of witnesses: {0}")]
+    Policy(String),
 }
 
 /// What makes one platform differ from another.
@@ -59,6 +62,8 @@ pub struct Setup {
     pub origin: String,
     pub totp_required: bool,
     pub genesis: PlatformConfigured,
+    /// Who cosigns, and how long a missing witness holds back what is shown.
+    pub cosigners: Option<Cosigners>,
 }
 
 /// A running platform, less its HTTP server.
@@ -141,9 +146,14 @@ pub fn open_watching(
     let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), name.clone()));
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
+    let cosigning = cosigners::prepare(&verifier_key, setup.cosigners.as_ref())?;
     let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _];
-    let options = Options::new(origin.clone(), setup.genesis);
+        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _, cosigning.listener()];
+    let mut options = Options::new(origin.clone(), setup.genesis);
+    if let Some((policy, _)) = &setup.cosigners {
+        options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
+        options.policy = policy.public_text();
+    }
     let making = Making::new(Arc::new(signer), Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
     let sequencer = match writer {
         Writer::Own(journal) => {
@@ -153,6 +163,15 @@ pub fn open_watching(
         }
         Writer::Shared(ledger) => Sequencer::join(ledger, making)?,
     };
+    let standing = Standing {
+        sequencer: sequencer.clone(),
+        reader: Arc::clone(&reader),
+        platform: platform.clone(),
+        ledger: name.clone(),
+        cosigners: setup.cosigners,
+    };
+    standing.record()?;
+    cosigning.start(sequencer.clone()).map_err(StartError::from)?;
     gate.open(sequencer.clone());
     let evidence = evidence(&dir, cameras, &name, &identity, &platform, &clock)?;
     follower.start(name.clone(), sequencer.clone(), Arc::clone(&reader), platform.clone());
@@ -167,6 +186,7 @@ pub fn open_watching(
         tree,
         lot_keys: LotKeys::default(),
         evidence,
+        cosigning,
         clock,
         entropy,
     };

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
-use super::{Outcome, continuity};
+use super::{Outcome, continuity, cosigners};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
 };
@@ -77,13 +77,18 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let stored = stored_ledger(&dir, &storage)?;
     continuity::check(&dir, stored.as_deref(), &settings.origin, sources, shown)?;
     let keys = dir.keys_path();
-    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
+    let cosigners = match &settings.policy {
+        Some(path) => Some(cosigners::read(path, settings.policy_wait_seconds)?),
+        None if demo => Some(cosigners::demonstrate(&dir, &settings.origin, settings.listen)?),
+        None => None,
+    };
+    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis(), cosigners };
     let own_address = match &storage {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
     };
     let platform = open_watching(dir, storage, setup, &settings.evidence, clock)?;
-    let sequencer = platform.desk.sequencer.clone();
+    let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
     let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
@@ -130,12 +135,13 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         handle.stop(true).await;
         running.await??;
     }
-    actix_web::web::block(move || {
+    let ended = move || {
         // Its last words are an entry.
         drop(recorder);
+        cosigning.drain();
         sequencer.shutdown();
-    })
-    .await?;
+    };
+    actix_web::web::block(ended).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -111,7 +111,7 @@ struct Network {
 /// The text is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no network such as 192.168.0.0/16")]
-pub struct NotANetwork(String);
+pub struct NotANetwork(pub String);
 
 impl Networks {
     pub fn of(texts: &[String]) -> Result<Self, NotANetwork> {

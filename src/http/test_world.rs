@@ -31,6 +31,7 @@ use crate::ledger::{Origin, Payload, Signer as _, VerifierKey};
 use crate::live::{Hub, LedgerHistory, Limits};
 use crate::sequencer::{Clock, Journal as _, Listener, Options, Sequencer, StoredPayload};
 use crate::store::{DataDir, Platform, SqliteJournal};
+use crate::witness::Cosigning;
 
 pub(super) const API: &str = "/api/v1";
 pub(super) const PASSWORD: &str = "seven quiet herons";
@@ -103,6 +104,8 @@ pub(super) fn world() -> World {
         entropy: entropy.clone(),
     });
     let evidence = Arc::new(evidence.unwrap());
+    let cosigning = Cosigning::none(verifier_key.clone()).unwrap();
+    cosigning.start(sequencer.clone()).unwrap();
     let desk = Desk {
         ledger_name,
         origin,
@@ -114,6 +117,7 @@ pub(super) fn world() -> World {
         tree,
         lot_keys,
         evidence,
+        cosigning,
         clock,
         entropy,
     };

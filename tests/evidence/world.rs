@@ -144,7 +144,8 @@ fn open(dir: &Path, settings: &EvidenceSettings) -> Running {
         holidays: Holidays::default(),
         periods: CityPeriods::default(),
     };
-    let setup = Setup { origin: "ledger.mingjiang.example/trade".into(), totp_required: false, genesis };
+    let setup =
+        Setup { origin: "ledger.mingjiang.example/trade".into(), totp_required: false, genesis, cosigners: None };
     let data = DataDir::open(dir.join("data")).unwrap();
     open_watching(data, Storage::Embedded, setup, settings, Arc::new(SystemClock)).unwrap()
 }
