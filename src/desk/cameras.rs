@@ -56,7 +56,7 @@ fn field(name: &str, text: &str, most: usize) -> Result<String, Refusal> {
 impl Desk {
     /// Rooms with cameras, and the bookings that touch `from..to`. Only those who set cameras up are told addresses.
     pub fn rooms(&self, viewer: &Viewer, from: Micros, to: Micros) -> Result<Rooms, Code> {
-        may(viewer, Action::RoomsRead, ObjectRef::NONE)?;
+        may(viewer, Action::CamerasRead, ObjectRef::NONE)?;
         let manages = may(viewer, Action::CameraManage, ObjectRef::NONE);
         let (rooms, cameras, bookings) = self.platform.read(|tx| {
             let bookings = rooms::bookings(tx, from.get(), to.get(), BOOKINGS_MAX)?;

@@ -183,7 +183,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
         // Rooms and cameras
-        ("GET", "/api/v1/rooms", Table(Right::RoomsRead), None),
+        ("GET", "/api/v1/rooms", Table(Right::CamerasRead), None),
         ("POST", "/api/v1/rooms", Table(Right::CameraManage), Some(json!({ "name": "一室", "place": "二层" }))),
         (
             "POST",
@@ -290,6 +290,12 @@ fn filled(things: &Things<'_>, path: &str) -> String {
         ("{organisation}", things.world.organisations[crate::world::OWNER_NAME].to_string()),
         ("{session}", things.world.id().to_string()),
         ("{case}", things.world.id().to_string()),
+        ("{room}", things.world.id().to_string()),
+        ("{camera}", things.world.id().to_string()),
+        ("{booking}", things.world.id().to_string()),
+        ("{clip}", things.world.id().to_string()),
+        ("{viewing}", things.world.id().to_string()),
+        ("{hold}", things.world.id().to_string()),
     ];
     fill.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -631,6 +631,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bookings/{booking}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a booking up. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    booking: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a camera. Its footage is kept for as long as it has to be. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    camera: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases": {
         parameters: {
             query?: never;
@@ -3104,6 +3206,247 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All rooms with their cameras, how these are doing, and bookings. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Unless told otherwise: now. */
+                    from?: string | null;
+                    /** @description Unless told otherwise: a week later. */
+                    to?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RoomList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Adds a room. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewRoom"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Books a room for a lot's session. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    room: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewBooking"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/cameras": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a camera; it is recorded from the next second on. User and password are sealed and never shown again. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    room: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CameraForm"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security-events": {
         parameters: {
             query?: never;
@@ -4161,6 +4504,51 @@ export interface components {
             offer?: components["schemas"]["Fen"] | null;
             price: components["schemas"]["Fen"];
         };
+        BookingView: {
+            ends_at: components["schemas"]["Micros"];
+            id: components["schemas"]["Id"];
+            lot: components["schemas"]["Id"];
+            starts_at: components["schemas"]["Micros"];
+        };
+        CameraForm: {
+            /** @description `rtsp://host[:port]/path`, in a network that cameras may be in, without user and password. */
+            address: string;
+            name: string;
+            password?: string;
+            /** @description `days_7`, `days_90`, `years_10`, `years_15`: how long footage is kept that nothing refers to. */
+            retention: string;
+            /** @description Empty where the camera asks for none. */
+            user?: string;
+        };
+        CameraState: {
+            /** @description Why it is down: `camera_gone`, `network`, `recorder_restarted`, `disk_full`, `clock_step`, `not_committed`. */
+            cause?: string | null;
+            /** @description The picture has not changed for longer than a still room's does. */
+            frozen: boolean;
+            has_audio?: boolean | null;
+            /**
+             * Format: int32
+             * @description Sound level in hundredths of a decibel of full scale.
+             */
+            level?: number | null;
+            /** @description `unwatched`, `connecting`, `recording`, `down`. */
+            phase: string;
+            /** @description Nothing has been heard for longer than a pause lasts. */
+            silent: boolean;
+            since?: components["schemas"]["Micros"] | null;
+            uncertainty?: components["schemas"]["Span"] | null;
+            until?: components["schemas"]["Micros"] | null;
+            /** @description The same in words. */
+            what?: string | null;
+        };
+        CameraView: {
+            /** @description Without user and password; only for those who set cameras up. */
+            address?: string | null;
+            id: components["schemas"]["Id"];
+            name: string;
+            retention: string;
+            state: components["schemas"]["CameraState"];
+        };
         CaseView: {
             closed_at?: components["schemas"]["Micros"] | null;
             id: components["schemas"]["Id"];
@@ -4388,6 +4776,9 @@ export interface components {
             timetable: components["schemas"]["Timetable"];
             title: string;
         };
+        Made: {
+            id: components["schemas"]["Id"];
+        };
         /**
          * @description RFC 3339, UTC, six digits after the second.
          * @example 2026-11-23T04:05:06.123456Z
@@ -4450,6 +4841,11 @@ export interface components {
         };
         NewBidder: {
             account: components["schemas"]["Id"];
+        };
+        NewBooking: {
+            ends_at: components["schemas"]["Micros"];
+            lot: components["schemas"]["Id"];
+            starts_at: components["schemas"]["Micros"];
         };
         NewCase: {
             lot: components["schemas"]["Id"];
@@ -4542,6 +4938,10 @@ export interface components {
         };
         NewRole: {
             role: components["schemas"]["Role"];
+        };
+        NewRoom: {
+            name: string;
+            place: string;
         };
         NewSignUp: {
             /** @description The identity key vouches for it: JWS of type `mj-lot-key+jws` (ledger format §5). */
@@ -4712,6 +5112,16 @@ export interface components {
         };
         /** @enum {string} */
         Role: "public" | "bidder" | "owner" | "operator" | "expert" | "supervisor" | "reviewer" | "system_admin" | "security_admin" | "audit_admin";
+        RoomList: {
+            items: components["schemas"]["RoomView"][];
+        };
+        RoomView: {
+            bookings: components["schemas"]["BookingView"][];
+            cameras: components["schemas"]["CameraView"][];
+            id: components["schemas"]["Id"];
+            name: string;
+            place: string;
+        };
         Rules: {
             /**
              * @description Whole 分 (1/100 yuan), or whole units on a rung past the price.
@@ -4886,6 +5296,8 @@ export interface components {
             /** @description JWS in compact form, signed with the lot key (ledger format §5). */
             statement: string;
         };
+        /** @description A length of time in microseconds. */
+        Span: number;
         /** @enum {string} */
         Stage: "free" | "confirming" | "timed";
         Standing: {
