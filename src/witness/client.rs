@@ -35,6 +35,7 @@ impl LogClient {
     }
 
     /// The same log, seen by whoever has this session.
+    #[must_use]
     pub fn with_cookie(&self, cookie: String) -> Self {
         Self { cookie: Some(cookie), ..self.clone() }
     }
