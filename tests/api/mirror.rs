@@ -155,6 +155,7 @@ fn a_mirror_outlives_the_platform() {
 }
 
 type Lie = fn(&str, Vec<u8>) -> Vec<u8>;
+type Expected = fn(&MirrorError) -> bool;
 
 /// Passes everything on from `to`, changed.
 fn liar(to: SocketAddr, lie: Lie) -> SocketAddr {
@@ -180,7 +181,7 @@ fn nothing_false_is_kept() {
     let world = World::start();
     let hall = Hall::open(&world, 3);
     hall.bid(0, 0).ok();
-    let cases: [(&str, Lie, fn(&MirrorError) -> bool); 5] = [
+    let cases: [(&str, Lie, Expected); 5] = [
         (
             "another payload",
             |path, mut body| {
