@@ -263,8 +263,6 @@ pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
 pub const POLICY_LINES_MAX: usize = 64;
 /// Sixty-four lines of a name, a key and a URL.
 pub const POLICY_MAX_BYTES: usize = 32 * 1_024;
-/// Entries that a mirror takes in one transaction.
-pub const MIRROR_BATCH_ENTRIES: usize = 256;
 /// Rooms and cameras of one centre: a large one has some dozens of each.
 pub const ROOMS_MAX: i64 = 500;
 pub const CAMERAS_MAX: i64 = 500;
@@ -319,3 +317,5 @@ pub const FOOTAGE_SPACE_LOW_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
 pub const FOOTAGE_SPACE_MIN_BYTES: u64 = 256 * 1_024 * 1_024;
 /// Segments of a camera that are kept in memory for those who watch live: half a minute.
 pub const LIVE_SEGMENTS: usize = 15;
+/// Payloads that were not public when a mirror copied them are asked for again, so many at each look.
+pub const MIRROR_ASKED_AGAIN: usize = 256;

@@ -7,8 +7,10 @@ mod backup;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
+pub mod drill;
 mod export;
 mod keys;
+pub mod mirror;
 pub mod open;
 mod openapi;
 mod output;
@@ -68,6 +70,8 @@ enum Command {
     /// Show or make the server's keys.
     Keys(keys::Args),
     Witness(witness::Args),
+    Mirror(Box<mirror::Args>),
+    Drill(drill::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -85,6 +89,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
+        Command::Mirror(args) => mirror::run(&args),
+        Command::Drill(args) => drill::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -87,7 +87,10 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
     };
-    let platform = open_watching(dir, storage, setup, &settings.evidence, clock)?;
+    // Opening waits for the ledger to write, which a thread that drives futures must not.
+    let cameras = settings.evidence.clone();
+    let opening = move || open_watching(dir, storage, setup, &cameras, clock);
+    let platform = actix_web::web::block(opening).await??;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));

@@ -16,6 +16,7 @@ use crate::ledger::{Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::{Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
+use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
@@ -52,9 +53,18 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Lang {
+pub(super) enum Lang {
     Zh,
     En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Zh => Self::Zh,
+            Lang::En => Self::En,
+        }
+    }
 }
 
 pub fn run(args: &Args, json: bool) -> Outcome {
@@ -62,9 +72,11 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         check(args, &mut Served::new(&args.source))?
     } else if Path::new(&args.source).is_dir() {
         let dir = DataDir::open_read_only(&args.source)?;
+        let path = dir.ledger_path(&args.ledger)?;
+        let reader = SqliteReader::open(&path)?;
         let media = args.media.clone().unwrap_or_else(|| dir.path().join("media"));
-        let reader = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
-        check(args, &mut Stored::whole(reader).with_media(Directory::existing(media)))?
+        let stored = Stored::mirrored(reader, withheld(&path)?.into_iter().collect());
+        check(args, &mut stored.with_media(Directory::existing(media)))?
     } else {
         let file = File::open(&args.source).map_err(|error| format!("{}: {error}", args.source))?;
         check(args, &mut BundleReader::open(BufReader::new(file))?)?
@@ -72,11 +84,7 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     if json {
         say(&serde_json::to_string_pretty(&report)?);
     } else {
-        let language = match args.lang {
-            Lang::Zh => Language::Zh,
-            Lang::En => Language::En,
-        };
-        say(report.to_text(language).trim_end());
+        say(report.to_text(args.lang.into()).trim_end());
     }
     Ok(ExitCode::from(report.exit_code()))
 }
