@@ -317,5 +317,22 @@ pub const FOOTAGE_SPACE_LOW_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
 pub const FOOTAGE_SPACE_MIN_BYTES: u64 = 256 * 1_024 * 1_024;
 /// Segments of a camera that are kept in memory for those who watch live: half a minute.
 pub const LIVE_SEGMENTS: usize = 15;
+/// Around an entry that gets a clip by itself: what led to it, and what the room did then.
+pub const CLIP_BEFORE: Span = Span::secs(10);
+pub const CLIP_AFTER: Span = Span::secs(20);
+/// A clip that somebody asks for: a reference of 60,000 bytes holds some 500 segments.
+pub const CLIP_SPAN_MAX: Span = Span::minutes(12);
+/// How long a clip waits for footage or for a gap to be announced; then it is resolved with what there is.
+pub const CLIP_WAIT_MAX: Span = Span::minutes(10);
+/// Clips that one look resolves.
+pub const CLIPS_AT_ONCE: i64 = 32;
+/// A contest of some hundred extensions before three cameras.
+pub const CLIPS_PER_LOT_MAX: i64 = 1_000;
+/// Alarms that stand at once: five kinds for each camera of a large centre would be a disaster of its own.
+pub const ALARMS_MAX: i64 = 1_000;
+/// How long leave to look lasts: a sitting.
+pub const VIEWING_MAX: Span = Span::hours(2);
+/// Twelve minutes of 4 Mbit/s.
+pub const EXPORT_MAX_BYTES: usize = 384 * 1_024 * 1_024;
 /// Payloads that were not public when a mirror copied them are asked for again, so many at each look.
 pub const MIRROR_ASKED_AGAIN: usize = 256;

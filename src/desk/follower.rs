@@ -14,8 +14,7 @@ use crate::base::limits::{FOLLOWER_PAGE_ENTRIES, FOLLOWER_REST};
 use crate::base::{Fen, Id, Micros};
 use crate::engine::life::winning_price;
 use crate::engine::{Lot, Phase, State, Subject, apply};
-use crate::evidence;
-use crate::evidence::views::KINDS;
+use crate::evidence::views::{Sitting, take};
 use crate::ledger::Leaf;
 use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError, Sequencer, Status, StoredEntry};
 use crate::store::platform::views::{self, EntryRow, LotRow};
@@ -119,9 +118,11 @@ fn catch_up(
         let int = |seq| i64::try_from(seq).unwrap_or(i64::MAX);
         let written = platform.write(|tx| -> Result<bool, StoreError> {
             let written = views::follow(tx, name, (int(from), int(next)), &index, &lots)?;
-            for (entry, _) in entries.iter().zip(&index).filter(|(_, row)| written && row.kind.starts_with(KINDS)) {
-                if let Some(payload) = &entry.payload {
-                    evidence::views::take(tx, name, entry.seq, payload)?;
+            if written {
+                let (first, last) = (index.first().map_or(0, |row| row.at), index.last().map_or(0, |row| row.at));
+                let sitting = Sitting::between(tx, first, last)?;
+                for (entry, row) in entries.iter().zip(&index) {
+                    take(tx, &sitting, row, entry.payload.as_deref())?;
                 }
             }
             Ok(written)

@@ -7,9 +7,12 @@
 //! → `storage` (durable) → `journal` → `pending` → one entry of the ledger, which commits to all of it.
 
 pub mod address;
+mod alarms;
 mod camera;
+pub mod clips;
 mod ffmpeg;
 pub mod journal;
+pub mod live;
 pub mod login;
 pub mod media_clock;
 pub mod mp4;
@@ -27,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use address::{Address, AddressError, Networks};
+pub use live::Live;
 pub use login::Login;
 pub use recorder::Recorder;
 pub use status::{Phase, Status};
@@ -104,6 +108,16 @@ impl Evidence {
             ended: Mutex::default(),
             recovered: Mutex::default(),
         })
+    }
+
+    /// Under which name its entries stand.
+    fn own_name(&self) -> String {
+        format!("recorder/{}", self.settings.name)
+    }
+
+    /// The camera as of now; `None` while nobody watches it here.
+    pub fn live(&self, camera: Id) -> Option<Live> {
+        lock(&self.watched).get(&camera).map(|watched| watched.live())
     }
 
     /// The wall clock.

@@ -1,10 +1,11 @@
 //! The recorder: a watch a camera, and one entry for all of them every few seconds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::alarms::Alarms;
 use super::camera::{Camera, Stop};
 use super::status::Watched;
 use super::{Evidence, lock};
@@ -29,7 +30,8 @@ pub struct Recorder {
 impl Recorder {
     pub fn start(evidence: Arc<Evidence>, sequencer: Sequencer) -> std::io::Result<Self> {
         let stop = Arc::new(Stop::default());
-        let own = Work { evidence, sequencer, stop: Arc::clone(&stop), watches: BTreeMap::new() };
+        let own =
+            Work { evidence, sequencer, stop: Arc::clone(&stop), watches: BTreeMap::new(), resolved: BTreeSet::new() };
         let thread = thread::Builder::new().name("recorder".into()).spawn(move || own.run())?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -60,6 +62,8 @@ struct Work {
     sequencer: Sequencer,
     stop: Arc<Stop>,
     watches: BTreeMap<Id, Watch>,
+    /// Clips whose references are written.
+    resolved: BTreeSet<Id>,
 }
 
 impl Work {
@@ -69,6 +73,7 @@ impl Work {
             tracing::error!(%error, "what an earlier recorder left cannot be read");
         }
         let mut announced = Instant::now();
+        let mut alarms = Alarms::standing(&self.evidence).unwrap_or_default();
         while !self.stop.wait(LOOK_EVERY) {
             if let Err(error) = self.follow_list() {
                 tracing::error!(%error, "the list of cameras cannot be read");
@@ -78,6 +83,7 @@ impl Work {
                 self.announce_all();
                 announced = Instant::now();
             }
+            self.tend(&mut alarms);
         }
         for watch in self.watches.values() {
             watch.stop.set();
@@ -87,6 +93,29 @@ impl Work {
             let _ = watch.thread.join();
         }
         self.announce_all();
+    }
+
+    /// Alarms, and clips whose footage is in. What the ledger does not take now is due again at the next look.
+    fn tend(&mut self, alarms: &mut Alarms) {
+        let changes = alarms.changes(&self.evidence).unwrap_or_else(|code| {
+            tracing::error!(%code, "alarms cannot be looked at");
+            Vec::new()
+        });
+        for (alarm, record) in changes {
+            if self.submit(record).is_ok() {
+                alarms.written(alarm);
+            }
+        }
+        let due = self.evidence.due_clips(&*self.sequencer.reader()).unwrap_or_else(|code| {
+            tracing::error!(%code, "clips cannot be resolved");
+            Vec::new()
+        });
+        for (clip, record) in due {
+            // The tables learn of it a moment later than the ledger.
+            if !self.resolved.contains(&clip) && self.submit(record).is_ok() {
+                self.resolved.insert(clip);
+            }
+        }
     }
 
     /// What was announced is known from the tables, which follow the ledger.
@@ -196,12 +225,15 @@ impl Work {
     }
 
     fn announce(&self, data: &crate::ledger::media::SegmentsRecorded) -> Result<(), Code> {
-        let name = format!("recorder/{}", self.evidence.settings.name);
+        let name = self.evidence.own_name();
         let data = to_data(data).map_err(|error| {
             tracing::error!(%error, "an announcement has no form");
             Code::Internal
         })?;
-        let record = Record { kind: SEGMENTS_RECORDED.into(), subject: name.clone(), actor: name, data };
+        self.submit(Record { kind: SEGMENTS_RECORDED.into(), subject: name.clone(), actor: name, data })
+    }
+
+    fn submit(&self, record: Record) -> Result<(), Code> {
         self.sequencer.submit(Submission::record(record)).wait().map(drop).map_err(|refusal| refusal.code)
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use super::journal::Recorded;
+use super::live::Live;
 use super::lock;
 use super::rtsp::CameraError;
 use crate::base::limits::{FROZEN_MAX, LIVE_SEGMENTS, SILENCE_LEVEL, SILENCE_MAX};
@@ -58,6 +59,9 @@ struct Inner {
     picture: Option<String>,
     changed: bool,
     latest: VecDeque<Recorded>,
+    /// How many segments and runs have left `latest`.
+    before: u64,
+    runs_before: u64,
 }
 
 impl Watched {
@@ -75,7 +79,8 @@ impl Watched {
         };
         let cause = Cause::RecorderRestarted;
         let (run, picture, latest) = (None, None, VecDeque::new());
-        Self(Mutex::new(Inner { status, accounted, cause, run, picture, changed: true, latest }))
+        let (changed, before, runs_before) = (true, 0, 0);
+        Self(Mutex::new(Inner { status, accounted, cause, run, picture, changed, latest, before, runs_before }))
     }
 
     pub fn status(&self) -> Status {
@@ -83,8 +88,9 @@ impl Watched {
     }
 
     /// Its last segments, of one run or of several.
-    pub fn latest(&self) -> Vec<Recorded> {
-        lock(&self.0).latest.iter().cloned().collect()
+    pub fn live(&self) -> Live {
+        let inner = lock(&self.0);
+        Live { segments: inner.latest.iter().cloned().collect(), before: inner.before, runs_before: inner.runs_before }
     }
 
     /// A key frame looks like this.
@@ -115,7 +121,9 @@ impl Watched {
         status.silent_since = is_silent.then(|| status.silent_since.unwrap_or(from));
         status.frozen_since = is_still.then(|| status.frozen_since.unwrap_or(from));
         if inner.latest.len() >= LIVE_SEGMENTS {
-            inner.latest.pop_front();
+            let gone = inner.latest.pop_front().map(|gone| gone.run);
+            inner.before += 1;
+            inner.runs_before += u64::from(gone != inner.latest.front().map(|first| first.run));
         }
         inner.latest.push_back(recorded);
         gap
@@ -129,7 +137,6 @@ impl Watched {
     pub fn down(&self, error: CameraError, now: Micros) {
         let mut inner = lock(&self.0);
         inner.cause = error.cause;
-        inner.latest.clear();
         let status = &mut inner.status;
         if !matches!(status.phase, Phase::Down { .. }) {
             status.since = now;

@@ -19,7 +19,7 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, objections, rooms, session,
+    accounts, bids, cases, companies, feedback, footage, health, keys, ledger, life, lots, objections, rooms, session,
     statistics, stream, web_files,
 };
 use crate::base::Code;
@@ -103,6 +103,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(feedback::routes)
             .configure(objections::routes)
             .configure(rooms::routes)
+            .configure(footage::routes)
             .configure(stream::routes)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),

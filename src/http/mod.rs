@@ -10,6 +10,7 @@ pub mod cases;
 pub mod companies;
 pub mod extract;
 pub mod feedback;
+pub mod footage;
 pub mod health;
 pub mod keys;
 pub mod ledger;

@@ -355,10 +355,13 @@ pub struct HoldLifted {
 #[serde(deny_unknown_fields)]
 pub struct Alarm {
     pub alarm: AlarmKind,
-    pub camera: Id,
+    /// Absent when it is about the recorder as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<Id>,
     /// For people.
     pub detail: String,
-    pub room: Id,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Id>,
     pub since: Micros,
 }
 
@@ -381,6 +384,14 @@ pub struct Viewed {
 }
 
 impl ClipReferenced {
+    /// Whether the file is one of those that it refers to.
+    pub fn holds(&self, name: FileName) -> bool {
+        self.parts.iter().filter(|part| part.run == name.run).any(|part| {
+            let count = u64::try_from(part.segments.len()).unwrap_or(u64::MAX);
+            name.number.is_none_or(|number| number >= part.first && number - part.first < count)
+        })
+    }
+
     /// What the status must be, given what was asked for and what there is.
     pub fn status_due(&self) -> ClipStatus {
         let covered = self.served.is_some_and(|served| served.from <= self.asked.from && served.to >= self.asked.to);

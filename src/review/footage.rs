@@ -80,7 +80,8 @@ pub struct Footage {
     waiting: Vec<(u64, Stretch)>,
     absent: Vec<Absent>,
     clips: Vec<(u64, Box<ClipReferenced>)>,
-    gaps: Vec<Gap>,
+    /// With the entry that says so.
+    gaps: Vec<(u64, Gap)>,
     pub announced: u64,
     /// Files that were at hand and are what was announced.
     pub matched: u64,
@@ -124,7 +125,7 @@ impl Footage {
     pub fn entry(&mut self, seq: u64, at: Micros, evidence: &Evidence) -> Result<(), Failure> {
         match evidence {
             Evidence::Segments(data) => {
-                self.gaps.extend(&data.gaps);
+                self.gaps.extend(data.gaps.iter().map(|gap| (seq, *gap)));
                 data.stretches.iter().try_for_each(|stretch| self.stretch(seq, at, stretch))
             }
             Evidence::Clip(clip) => {
@@ -312,8 +313,8 @@ impl Footage {
             }
         }
         let asked = clip.asked;
-        let unsaid = self.gaps.iter().find(|gap| {
-            let touches = gap.camera == clip.camera && gap.to > asked.from && gap.from < asked.to;
+        let unsaid = self.gaps.iter().find(|(said_at, gap)| {
+            let touches = *said_at < seq && gap.camera == clip.camera && gap.to > asked.from && gap.from < asked.to;
             // A clip that is resolved knows of the gaps that had been announced by then.
             touches
                 && !clip
@@ -322,7 +323,7 @@ impl Footage {
                     .any(|said| said.from <= gap.from.max(asked.from) && said.to >= gap.to.min(asked.to))
         });
         match unsaid {
-            Some(gap) if clip.external.is_none() => {
+            Some((_, gap)) if clip.external.is_none() => {
                 fail("clip_gap", format!("a gap from {} to {} ({})", gap.from, gap.to, gap.cause), "not said".into())
             }
             _ if clip.status != clip.status_due() => {

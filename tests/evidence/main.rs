@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod camera;
+mod clips;
 mod faults;
 mod footage;
 mod world;

@@ -8,20 +8,24 @@ use mingjian::base::{Id, Micros};
 use mingjian::cli::open::{Running, Setup, Storage, open_watching};
 use mingjian::cli::sources::Stored;
 use mingjian::config::EvidenceSettings;
-use mingjian::desk::NewCamera;
+use mingjian::desk::{Desk, NewCamera};
 use mingjian::engine::calendar::{CityPeriods, Holidays};
 use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::PlatformConfigured;
 use mingjian::evidence::{Directory, Phase, Recorder, Status};
-use mingjian::identity::{Role, Viewer};
+use mingjian::identity::accounts::NewAccount;
+use mingjian::identity::password::Passwords;
+use mingjian::identity::{OrganisationKind, Role, Viewer};
 use mingjian::ledger::Payload;
 use mingjian::ledger::media::{Gap, Retention, SEGMENTS_RECORDED, SegmentsRecorded, Stretch};
 use mingjian::review::{InSequence, Options, Report, Trust, verify};
-use mingjian::sequencer::{StoredPayload, SystemClock};
+use mingjian::sequencer::{Clock, StoredPayload, SystemClock};
+use mingjian::sim::SeededEntropy;
 use mingjian::store::{DataDir, SqliteReader};
+use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-pub const WAIT_MAX: Duration = Duration::from_secs(40);
+pub const WAIT_MAX: Duration = Duration::from_secs(90);
 
 /// Waits for what must come true, with a deadline.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -33,9 +37,11 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 pub struct World {
-    running: Running,
+    desk: Arc<Desk>,
     recorder: Option<Recorder>,
     pub room: Id,
+    /// A reviewer who is known by name.
+    pub account: Id,
     dir: TempDir,
 }
 
@@ -53,10 +59,36 @@ impl World {
     }
 
     pub fn with(settings: &EvidenceSettings) -> Self {
+        Self::on(settings, Arc::new(SystemClock))
+    }
+
+    pub fn on(settings: &EvidenceSettings, clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let running = open(dir.path(), settings);
-        let room = running.desk.add_room(&operator(), "开标一室", "明江市公共资源交易中心二层").unwrap();
-        Self { running, recorder: None, room, dir }
+        let desk = Arc::new(open(dir.path(), settings, clock).desk);
+        let room = desk.add_room(&operator(), "开标一室", "明江市公共资源交易中心二层").unwrap();
+        let authority = OrganisationKind::Authority;
+        let organisation =
+            desk.identity.seed_organisation(authority, "明江市公共资源交易监督管理局", None, desk.now()).unwrap();
+        let new = NewAccount { login: "reviewer", name: "复核员", organisation: Some(organisation) };
+        let passwords = Passwords::cheap_for_demonstration(&SeededEntropy::new(1)).unwrap();
+        let word = "seven rivers meet in the plain";
+        let account = desk.identity.seed_account(new, Role::Reviewer, word, &passwords, desk.now()).unwrap();
+        Self { desk, recorder: None, room, account, dir }
+    }
+
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.desk
+    }
+
+    /// The data of all entries of a kind.
+    pub fn records<T: DeserializeOwned>(&self, kind: &str) -> Vec<T> {
+        let reader = &self.desk.reader;
+        let payload = |seq| match reader.payload(seq).unwrap() {
+            StoredPayload::Present(bytes) => Payload::parse(&bytes).ok(),
+            _ => None,
+        };
+        let payloads = (0..reader.size().unwrap()).filter_map(payload).filter(|payload| payload.kind == kind);
+        payloads.map(|payload| serde_json::from_value(payload.data).unwrap()).collect()
     }
 
     pub fn add(&self, address: String, login: Option<(&str, &str)>) -> Id {
@@ -69,11 +101,11 @@ impl World {
             password: password.to_owned().into(),
             retention: Retention::Days7,
         };
-        self.running.desk.add_camera(&operator(), &camera).unwrap()
+        self.desk.add_camera(&operator(), &camera).unwrap()
     }
 
     pub fn record(&mut self) {
-        let (evidence, sequencer) = (Arc::clone(&self.running.desk.evidence), self.running.desk.sequencer.clone());
+        let (evidence, sequencer) = (Arc::clone(&self.desk.evidence), self.desk.sequencer.clone());
         self.recorder = Some(Recorder::start(evidence, sequencer).unwrap());
     }
 
@@ -83,7 +115,7 @@ impl World {
     }
 
     pub fn status(&self, camera: Id) -> Option<Status> {
-        self.running.desk.evidence.status(camera)
+        self.desk.evidence.status(camera)
     }
 
     /// Waits until there is footage of more than `seconds` after `since`.
@@ -96,7 +128,7 @@ impl World {
     }
 
     pub fn now(&self) -> Micros {
-        self.running.desk.now()
+        self.desk.now()
     }
 
     pub fn data(&self) -> PathBuf {
@@ -109,16 +141,10 @@ impl World {
 
     /// Everything that recorders announced, in order.
     pub fn announced(&self) -> Announced {
-        let reader = &self.running.desk.reader;
         let mut found = Announced::default();
-        for seq in 0..reader.size().unwrap() {
-            let StoredPayload::Present(bytes) = reader.payload(seq).unwrap() else { continue };
-            let payload = Payload::parse(&bytes).unwrap();
-            if payload.kind == SEGMENTS_RECORDED {
-                let data: SegmentsRecorded = serde_json::from_value(payload.data).unwrap();
-                found.stretches.extend(data.stretches);
-                found.gaps.extend(data.gaps);
-            }
+        for SegmentsRecorded { gaps, stretches } in self.records(SEGMENTS_RECORDED) {
+            found.gaps.extend(gaps);
+            found.stretches.extend(stretches);
         }
         found
     }
@@ -126,8 +152,8 @@ impl World {
     /// Ends the platform; its directory stays.
     pub fn close(mut self) -> TempDir {
         self.stop();
-        self.running.desk.sequencer.shutdown();
-        drop(self.running);
+        self.desk.sequencer.shutdown();
+        drop(self.desk);
         self.dir
     }
 }
@@ -138,7 +164,7 @@ pub struct Announced {
     pub gaps: Vec<Gap>,
 }
 
-fn open(dir: &Path, settings: &EvidenceSettings) -> Running {
+fn open(dir: &Path, settings: &EvidenceSettings, clock: Arc<dyn Clock>) -> Running {
     let genesis = PlatformConfigured {
         code_format: CodeFormat::default(),
         holidays: Holidays::default(),
@@ -147,7 +173,7 @@ fn open(dir: &Path, settings: &EvidenceSettings) -> Running {
     let setup =
         Setup { origin: "ledger.mingjiang.example/trade".into(), totp_required: false, genesis, cosigners: None };
     let data = DataDir::open(dir.join("data")).unwrap();
-    open_watching(data, Storage::Embedded, setup, settings, Arc::new(SystemClock)).unwrap()
+    open_watching(data, Storage::Embedded, setup, settings, clock).unwrap()
 }
 
 /// A full verification of the ledger in `data`, with the footage in `media`.

@@ -109,6 +109,13 @@ pub fn cameras(tx: &mut Tx, limit: i64) -> Result<Vec<CameraRow>, StoreError> {
     Ok(rows.select(SHOWN).load(tx)?)
 }
 
+/// Those of a room that stood there at `at`.
+pub fn cameras_in(tx: &mut Tx, room: &str, at: i64) -> Result<Vec<CameraRow>, StoreError> {
+    let stood = camera::created_at.le(at).and(camera::retired_at.is_null().or(camera::retired_at.gt(at)));
+    let rows = camera::table.filter(camera::room.eq(room).and(stood)).order(camera::id);
+    Ok(rows.select(SHOWN).load(tx)?)
+}
+
 /// Retired ones too.
 pub fn camera(tx: &mut Tx, id: &str) -> Result<Option<CameraRow>, StoreError> {
     Ok(camera::table.find(id).select(SHOWN).get_result(tx).optional()?)
