@@ -117,7 +117,7 @@ impl Sequencer {
     /// # Errors
     /// When storage cannot be used, contradicts itself, or belongs to another ledger.
     pub fn start(
-        mut journal: Box<dyn Journal>,
+        journal: Box<dyn Journal>,
         signer: Box<dyn Signer>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
@@ -125,12 +125,7 @@ impl Sequencer {
         options: Options,
     ) -> Result<Self, StartError> {
         let making = Making::new(signer.into(), clock, entropy, listeners, options);
-        let reader = journal.reader();
-        let loaded = journal.load()?;
-        let ground = making.ground(&*reader, loaded.as_ref())?;
-        let queue = Arc::new(making.queue(ground.trail.head().time, Code::LedgerStopped));
-        let shared = making.share(reader, &ground, Arc::clone(&queue))?;
-        let (decider, committer) = making.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+        let (shared, decider, committer) = making.alone(journal)?;
         let running = Running::new(shared);
         running.keep(spawn("committer", || committer.run())?);
         running.keep(spawn("decider", || decider.run())?);
@@ -205,6 +200,17 @@ impl Making {
         Ok(Arc::new(Shared::new(queue, Arc::clone(&self.clock), committed, reader, recent_max)))
     }
 
+    /// The parts of a writer that shares its ledger with nobody.
+    pub(super) fn alone(&self, mut journal: Box<dyn Journal>) -> Result<(Arc<Shared>, Decider, Committer), StartError> {
+        let reader = journal.reader();
+        let loaded = journal.load()?;
+        let ground = self.ground(&*reader, loaded.as_ref())?;
+        let queue = Arc::new(self.queue(ground.trail.head().time, Code::LedgerStopped));
+        let shared = self.share(reader, &ground, Arc::clone(&queue))?;
+        let (decider, committer) = self.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+        Ok((shared, decider, committer))
+    }
+
     /// The two threads' parts for the time during which this process writes, with what the start of that time has to
     /// write committed: a new ledger's first entries, or an outage.
     pub(super) fn term(
@@ -231,6 +237,7 @@ impl Making {
             snapshot_every: options.snapshot_every.max(1),
             checkpoint_every: Duration::from_micros(options.checkpoint_every.get()),
             upkeep: Upkeep { snapshot, checkpoint: 0, checkpoint_kept: Instant::now(), alive_marked: Instant::now() },
+            healthy: true,
         };
         let now = queue.now(&*shared.clock);
         match loaded {

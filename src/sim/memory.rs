@@ -14,7 +14,7 @@ use crate::sequencer::{
 #[derive(Debug, Clone, Default)]
 pub struct MemoryJournal(Arc<Mutex<Stored>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Stored {
     head: Option<Head>,
     entries: Vec<(Bytes, Option<Bytes>)>,
@@ -32,6 +32,27 @@ impl MemoryJournal {
 
     fn stored(&self) -> MutexGuard<'_, Stored> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same contents on another disk.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.stored().clone())))
+    }
+
+    /// One bit of a stored leaf, or of a stored payload, is not what was written. `bit` is taken modulo their length.
+    pub fn rot(&self, seq: u64, of_payload: bool, bit: usize) {
+        let index = usize::try_from(seq).unwrap_or(usize::MAX);
+        let mut stored = self.stored();
+        let Some((leaf, payload)) = stored.entries.get_mut(index) else { return };
+        let bytes = if of_payload { payload.as_mut() } else { Some(leaf) };
+        let Some(bytes) = bytes else { return };
+        let mut rotten = bytes.to_vec();
+        let place = bit / 8 % rotten.len().max(1);
+        if let Some(byte) = rotten.get_mut(place) {
+            *byte ^= 1 << (bit % 8);
+        }
+        *bytes = rotten.into();
     }
 
     /// As if no snapshot had ever been taken.
