@@ -32,6 +32,8 @@ pub const CHECK_MAX: Span = Span::secs(5);
 pub const SNAPSHOT_EVERY: u64 = 10_000;
 /// Signed notes are kept this often; each is enough to convict a ledger that was rewritten before it.
 pub const CHECKPOINT_EVERY: Span = Span::secs(1);
+/// Between two looks at the clock, a second apart: slewing comes to half a millisecond, a busy machine to tens.
+pub const CLOCK_STEP_MIN: Span = Span::micros(250_000);
 /// How often the platform notes that it is alive: while something is due within a day, and otherwise. An outage is
 /// measured from the last note.
 pub const ALIVE_EVERY: Span = Span::secs(1);
@@ -150,6 +152,8 @@ pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 64;
 /// Viewers of one node: at about 20 KB each under half a gigabyte.
 pub const VIEWERS_MAX: usize = 20_000;
+/// A request's name in the logs; proxies give 32 digits, a UUID has 36.
+pub const REQUEST_ID_MAX_CHARS: usize = 64;
 /// A viewer's message: a subscription is about a hundred bytes.
 pub const VIEWER_MESSAGE_MAX_BYTES: usize = 4 * 1_024;
 /// A viewer's messages: it acknowledges every 64 entries, so this keeps up with 10,000 entries a second.

@@ -133,6 +133,7 @@ impl Running {
             settings: Data::new(settings),
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
+            traffic: Data::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::clock::Clock;
+use super::clock::{Clock, SteadyClock};
 use super::commit::{Committer, Decider, Stop, Upkeep};
 use super::draft::{Draft, LEDGER_CREATED, Stuck};
 use super::handle::{Running, Sequencer, Shared};
@@ -236,7 +236,13 @@ impl Making {
             to_self: to_committer.clone(),
             snapshot_every: options.snapshot_every.max(1),
             checkpoint_every: Duration::from_micros(options.checkpoint_every.get()),
-            upkeep: Upkeep { snapshot, checkpoint: 0, checkpoint_kept: Instant::now(), alive_marked: Instant::now() },
+            upkeep: Upkeep {
+                snapshot,
+                checkpoint: 0,
+                checkpoint_kept: Instant::now(),
+                alive_marked: Instant::now(),
+                clock: SteadyClock::default(),
+            },
             healthy: true,
         };
         let now = queue.now(&*shared.clock);

@@ -55,6 +55,13 @@ impl DataDir {
         Ok(Self { root, _lock: None })
     }
 
+    /// What is left on the disk that it lies on.
+    pub fn space(&self) -> Result<Space, StoreError> {
+        let found = rustix::fs::statvfs(&self.root).map_err(|error| io_error(&self.root, error.into()))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space { free_bytes: bytes(found.f_bavail), size_bytes: bytes(found.f_blocks) })
+    }
+
     pub fn path(&self) -> &Path {
         &self.root
     }
@@ -84,6 +91,13 @@ impl DataDir {
         names.sort_unstable();
         Ok(names)
     }
+}
+
+/// A disk's room, as far as this user may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub free_bytes: u64,
+    pub size_bytes: u64,
 }
 
 pub(super) fn check_ledger_name(name: &str) -> Result<(), StoreError> {

@@ -237,6 +237,8 @@ impl<'y> Script<'y> {
                 let until = settings.holidays.end_of_days(cue.at, days)?;
                 Some((operator, Action::StartPublicity(PublicityStarted { until })))
             }
+            // The year's sum is that of its completed projects.
+            Phase::Publicity if !project.completed => None,
             Phase::Publicity => {
                 // An objection has stopped the clock meanwhile.
                 let until = lot.publicity_until.filter(|until| lot.is_suspended() || cue.at < *until);

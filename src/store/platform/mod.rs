@@ -18,6 +18,7 @@ use diesel::r2d2::Pool;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::connection::{self, AnyConnection, FileManager};
+use super::data_dir::Space;
 use super::{DataDir, Postgres, StoreError};
 use crate::base::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_WAIT_MAX};
 
@@ -38,7 +39,7 @@ enum Home {
     /// The directory stays locked for as long as anybody can write to it.
     Embedded {
         pool: Pool<FileManager>,
-        _dir: Arc<DataDir>,
+        dir: Arc<DataDir>,
     },
     Shared(Postgres),
 }
@@ -58,12 +59,20 @@ impl Platform {
             // A file on this machine does not go away.
             .test_on_check_out(false)
             .build(FileManager(path))?;
-        Ok(Self(Home::Embedded { pool, _dir: dir }))
+        Ok(Self(Home::Embedded { pool, dir }))
     }
 
     /// The one that all nodes of a deployment share.
     pub fn shared(postgres: Postgres) -> Self {
         Self(Home::Shared(postgres))
+    }
+
+    /// Of the disk that the data directory lies on; `None` when the data are in a database of their own.
+    pub fn space(&self) -> Result<Option<Space>, StoreError> {
+        match &self.0 {
+            Home::Embedded { dir, .. } => dir.space().map(Some),
+            Home::Shared(_) => Ok(None),
+        }
     }
 
     /// Runs `work` on one connection, each statement for itself.

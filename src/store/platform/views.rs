@@ -228,7 +228,8 @@ pub fn phases(tx: &mut Tx, ledger: &str) -> Result<Vec<(String, i64)>, StoreErro
         .load(tx)?)
 }
 
-/// Awards by month and category, oldest month first. Months are China's (UTC+8).
+/// Awards by month and category, oldest month first. Months are China's (UTC+8). A project counts once: where its first
+/// lot was awarded.
 pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, StoreError> {
     let month = match tx {
         Tx::Sqlite(_) => "strftime('%Y-%m', awarded_at / 1000000 + 28800, 'unixepoch')",
@@ -236,10 +237,12 @@ pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, Store
     };
     // The names of months and categories are ASCII: their order needs no collation. PostgreSQL's sums are numeric.
     Ok(diesel::sql_query(format!(
-        "SELECT {month} AS month, category, count(*) AS lots, count(DISTINCT project) AS projects,
+        "SELECT {month} AS month, category, count(*) AS lots,
+                count(CASE WHEN place = 1 THEN 1 END) AS projects,
                 CAST(coalesce(sum(awarded), 0) AS BIGINT) AS awarded,
                 CAST(sum(estimate) AS BIGINT) AS estimate, CAST(sum(start) AS BIGINT) AS start
-         FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL
+         FROM (SELECT *, row_number() OVER (PARTITION BY project ORDER BY awarded_at, lot) AS place
+               FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL) AS awards
          GROUP BY month, category ORDER BY month, category"
     ))
     .bind::<Text, _>(ledger)
