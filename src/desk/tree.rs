@@ -23,7 +23,8 @@ impl Tree {
     pub fn open(reader: Arc<dyn LedgerReader>) -> Result<Self, ReadError> {
         let size = reader.size()?;
         let rest = size % u64::from(TILE_WIDTH);
-        let leaves = reader.entries(size - rest, usize::from(TILE_WIDTH))?;
+        // No more of them: another node may be writing.
+        let leaves = reader.entries(size - rest, usize::try_from(rest).unwrap_or_default())?;
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
         let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
             .map_err(|error| ReadError(error.to_string()))?;

@@ -124,7 +124,11 @@ impl Sequencer {
         listeners: Vec<Arc<dyn Listener>>,
         options: Options,
     ) -> Result<Self, StartError> {
-        let making = Making::new(signer.into(), clock, entropy, listeners, options);
+        Self::start_as(&Making::new(signer.into(), clock, entropy, listeners, options), journal)
+    }
+
+    /// As [`Sequencer::start`].
+    pub fn start_as(making: &Making, journal: Box<dyn Journal>) -> Result<Self, StartError> {
         let (shared, decider, committer) = making.alone(journal)?;
         let running = Running::new(shared);
         running.keep(spawn("committer", || committer.run())?);
@@ -153,7 +157,7 @@ impl Making {
         Ok(key.map_err(|error| SignerError(error.to_string()))?)
     }
 
-    /// What is durable, checked.
+    /// What is durable up to the loaded head, checked. Others may write on meanwhile.
     pub(super) fn ground(&self, reader: &dyn LedgerReader, loaded: Option<&Loaded>) -> Result<Ground, StartError> {
         match loaded {
             Some(loaded) => restore(reader, loaded, &self.options.origin, &self.key()?),
@@ -205,6 +209,10 @@ impl Making {
         let reader = journal.reader();
         let loaded = journal.load()?;
         let ground = self.ground(&*reader, loaded.as_ref())?;
+        let (stored, found) = (reader.size()?, ground.trail.chain.size());
+        if stored != found {
+            return Err(corrupt("number of entries", found, stored));
+        }
         let queue = Arc::new(self.queue(ground.trail.head().time, Code::LedgerStopped));
         let shared = self.share(reader, &ground, Arc::clone(&queue))?;
         let (decider, committer) = self.term(&shared, journal, ground, loaded.as_ref(), queue)?;
@@ -355,7 +363,7 @@ fn restore(
 ) -> Result<Ground, StartError> {
     let head = loaded.head;
     let size = reader.size()?;
-    if size != head.size {
+    if size < head.size {
         return Err(corrupt("number of entries", head.size, size));
     }
     check_first(reader, origin, key)?;
@@ -364,7 +372,8 @@ fn restore(
     let mut state = state;
     let mut next = start;
     while next < head.size {
-        let entries = reader.entries(next, LOAD_PAGE)?;
+        let left = usize::try_from(head.size - next).unwrap_or(LOAD_PAGE);
+        let entries = reader.entries(next, left.min(LOAD_PAGE))?;
         for entry in &entries {
             replay(&mut chain, &mut state, entry)?;
         }
@@ -425,9 +434,9 @@ fn resume_chain(reader: &dyn LedgerReader, origin: &Origin, size: u64) -> Result
 }
 
 fn resume_tiles(reader: &dyn LedgerReader, size: u64) -> Result<TileBuilder, StartError> {
-    let beyond = size - size % u64::from(TILE_WIDTH);
-    let rest: Vec<Hash> =
-        reader.entries(beyond, TILE_WIDTH.into())?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
+    let beyond = size % u64::from(TILE_WIDTH);
+    let wanted = usize::try_from(beyond).unwrap_or_default();
+    let rest: Vec<Hash> = reader.entries(size - beyond, wanted)?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
     let tile = |level, index| match reader.tile(level, index)? {
         Some(bytes) => Ok(bytes.to_vec()),
         None => Err(ReadError(format!("tile {index} of level {level} is missing"))),

@@ -1,7 +1,7 @@
 //! Those who ask: bidders and officials, who ask again with the same words when they did not get an answer, and remember
 //! all that they were told.
 
-use futures_util::FutureExt as _;
+use futures_util::FutureExt;
 
 use super::dice::Dice;
 use super::stage::{Stage, record};
@@ -110,7 +110,7 @@ impl Wish {
     /// Takes in answers that have come.
     pub fn listen(&mut self, step: u64) {
         for attempt in &mut self.attempts {
-            if let Some(result) = attempt.pending.as_mut().and_then(|pending| pending.now_or_never()) {
+            if let Some(result) = attempt.pending.as_mut().and_then(FutureExt::now_or_never) {
                 attempt.pending = None;
                 attempt.answered = Some(Answer { step, result });
             }
