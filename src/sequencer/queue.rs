@@ -274,6 +274,12 @@ impl Queue {
         self.lock().places.len()
     }
 
+    /// Entries up to `time` are written: no stamp will be before it.
+    pub fn not_before(&self, time: Micros) {
+        let mut inner = self.lock();
+        inner.last = inner.last.max(time);
+    }
+
     /// The clock's time, never before a stamp given out.
     pub fn now(&self, clock: &dyn Clock) -> Micros {
         self.lock().now(clock)

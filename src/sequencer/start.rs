@@ -258,6 +258,8 @@ impl Making {
             None => begin(&mut draft, options, &self.key()?, now)?,
             Some(loaded) => make_up(&mut draft, loaded, options.outage_tolerated, now)?,
         }
+        // The clock may jump back before the first stamp.
+        queue.not_before(draft.chain.time().unwrap_or_default());
         committer.commit(draft.seal())?;
         let shared = Arc::clone(shared);
         let decider = Decider { shared, queue, draft, orders: to_committer, batch_max: options.batch_max };

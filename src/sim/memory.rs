@@ -60,12 +60,33 @@ impl MemoryJournal {
         self.stored().snapshot = None;
     }
 
+    /// As if no answer had ever been kept.
+    pub fn forget_outcomes(&self) {
+        self.stored().outcomes.clear();
+    }
+
+    /// Writes without looking where the ledger ends: what stood from there on is gone.
+    pub fn overwrite(&self, batch: &Batch) {
+        let mut stored = self.stored();
+        stored.entries.truncate(usize::try_from(batch.before).unwrap_or(usize::MAX));
+        stored.append(batch);
+    }
+
     /// Erases a payload, as the law may demand.
     pub fn erase(&self, seq: u64) {
         let index = usize::try_from(seq).unwrap_or(usize::MAX);
         if let Some((_, payload)) = self.stored().entries.get_mut(index) {
             *payload = None;
         }
+    }
+}
+
+impl Stored {
+    fn append(&mut self, batch: &Batch) {
+        self.entries.extend(batch.entries.iter().map(|entry| (entry.leaf.clone(), Some(entry.payload.clone()))));
+        self.tiles.extend(batch.tiles.iter().map(|tile| ((tile.level, tile.index), tile.bytes.clone().into())));
+        self.outcomes.extend(batch.outcomes.iter().copied());
+        self.head = Some(batch.head);
     }
 }
 
@@ -81,10 +102,7 @@ impl Journal for MemoryJournal {
         if stored.head.map_or(0, |head| head.size) != batch.before {
             return Err(JournalError::Conflict);
         }
-        stored.entries.extend(batch.entries.iter().map(|entry| (entry.leaf.clone(), Some(entry.payload.clone()))));
-        stored.tiles.extend(batch.tiles.iter().map(|tile| ((tile.level, tile.index), tile.bytes.clone().into())));
-        stored.outcomes.extend(batch.outcomes.iter().copied());
-        stored.head = Some(batch.head);
+        stored.append(batch);
         Ok(())
     }
 

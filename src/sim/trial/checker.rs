@@ -106,17 +106,16 @@ impl Final {
             }
         }
         for wish in wishes {
-            let found: Vec<&CommittedEntry> = match &wish.statement {
-                Some(statement) => bids.get(statement.as_str()).cloned().unwrap_or_default(),
-                None => {
-                    let kinds = named.range((wish.name.as_str(), "")..).take_while(|((name, _), _)| *name == wish.name);
-                    // An event that follows may repeat the reason; each kind may be there once.
-                    let kinds: Vec<_> = kinds.collect();
-                    if let Some((key, _)) = kinds.iter().find(|(_, entries)| entries.len() > 1) {
-                        return Err(format!("{key:?} stands twice in the ledger"));
-                    }
-                    kinds.into_iter().flat_map(|(_, entries)| entries).copied().collect()
+            let found: Vec<&CommittedEntry> = if let Some(statement) = &wish.statement {
+                bids.get(statement.as_str()).cloned().unwrap_or_default()
+            } else {
+                let kinds = named.range((wish.name.as_str(), "")..).take_while(|((name, _), _)| *name == wish.name);
+                // An event that follows may repeat the reason; each kind may be there once.
+                let kinds: Vec<_> = kinds.collect();
+                if let Some((key, _)) = kinds.iter().find(|(_, entries)| entries.len() > 1) {
+                    return Err(format!("{key:?} stands twice in the ledger"));
                 }
+                kinds.into_iter().flat_map(|(_, entries)| entries).copied().collect()
             };
             self.promise(wish, &found)?;
         }
@@ -136,6 +135,9 @@ impl Final {
         }
         if !found.is_empty() && !wish.may_be_there() {
             return Err(format!("{}: refused, and yet in the ledger at {}", what(), found[0].seq));
+        }
+        if !found.is_empty() && !wish.has_origin() {
+            return Err(format!("{}: every attempt was told that nothing was written, and yet it is there", what()));
         }
         let mut first: Option<Outcome> = None;
         for (attempt, _, outcome) in wish.promises() {

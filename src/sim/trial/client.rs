@@ -70,6 +70,15 @@ impl Wish {
         })
     }
 
+    /// Whether one of the attempts can have written it: a first answer, none at all, or «I do not know».
+    pub fn has_origin(&self) -> bool {
+        self.attempts.iter().any(|attempt| match &attempt.answered {
+            None => true,
+            Some(Answer { result: Ok(outcome), .. }) => !outcome.replayed,
+            Some(Answer { result: Err(refusal), .. }) => refusal.code == Code::OutcomeUnknown,
+        })
+    }
+
     /// Whether the same words may be said twice.
     pub fn is_repeatable(&self) -> bool {
         self.submission.once.is_some()

@@ -19,6 +19,26 @@ pub enum Failure {
     Sync,
 }
 
+/// A promise that this disk breaks: only to see that the checker finds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// A sync comes back before anything is safe: the writer acknowledges what a crash takes away.
+    SyncsNothing,
+    /// A sync that failed is said to have written nothing, and sometimes it has.
+    CallsUnknownRefused,
+    /// Who writes, and where the ledger ends, is not looked at: two leaders write over each other.
+    Unfenced,
+    /// The answers that were kept are gone after a restart.
+    ForgetsAnswers,
+    /// What was torn by a crash is taken for whole.
+    KeepsTorn,
+}
+
+impl Weakness {
+    pub const ALL: [Self; 5] =
+        [Self::SyncsNothing, Self::CallsUnknownRefused, Self::Unfenced, Self::ForgetsAnswers, Self::KeepsTorn];
+}
+
 /// Clones are the same disk.
 #[derive(Debug, Clone)]
 pub struct Disk(Arc<Mutex<Inner>>);
@@ -35,6 +55,7 @@ struct Inner {
     lease: Lease,
     dice: Dice,
     tally: Tally,
+    weakness: Option<Weakness>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +88,7 @@ pub struct Tally {
 }
 
 impl Disk {
-    pub fn new(durable: MemoryJournal, now: Micros, seed: u64) -> Self {
+    pub fn new(durable: MemoryJournal, now: Micros, seed: u64, weakness: Option<Weakness>) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             durable,
             limbo: Vec::new(),
@@ -76,6 +97,7 @@ impl Disk {
             lease: Lease::default(),
             dice: Dice::new(seed),
             tally: Tally::default(),
+            weakness,
         })))
     }
 
@@ -129,6 +151,12 @@ impl Inner {
             } else {
                 self.tally.whole += 1;
             }
+            let torn = written > 0 && written < sectors;
+            if readable && torn && self.weakness == Some(Weakness::KeepsTorn) {
+                let mut batch = batch.clone();
+                batch.entries.truncate(usize::try_from(written - 1).unwrap_or(usize::MAX));
+                let _ = self.durable.commit(&batch);
+            }
             readable &= written == sectors;
             if readable {
                 // In limbo it had passed its compare-and-swap; if it does not pass now, another writer came before.
@@ -170,13 +198,26 @@ impl Journal for DiskJournal {
     fn load(&mut self) -> Result<Option<Loaded>, JournalError> {
         let mut inner = self.disk.inner();
         inner.settle();
+        if inner.weakness == Some(Weakness::ForgetsAnswers) {
+            inner.durable.forget_outcomes();
+        }
         inner.durable.load()
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
         let mut inner = self.disk.inner();
+        if inner.weakness == Some(Weakness::SyncsNothing) {
+            inner.tally.commits += 1;
+            inner.limbo.push(batch.clone());
+            return Ok(());
+        }
         // Whatever is still on its way holds the head's lock.
         inner.settle();
+        if inner.weakness == Some(Weakness::Unfenced) {
+            inner.tally.commits += 1;
+            inner.durable.overwrite(batch);
+            return Ok(());
+        }
         if self.epoch.is_some_and(|epoch| epoch != inner.lease.epoch) {
             inner.tally.fenced += 1;
             return Err(JournalError::Conflict);
@@ -192,7 +233,10 @@ impl Journal for DiskJournal {
                     return Err(JournalError::Conflict);
                 }
                 inner.limbo.push(batch.clone());
-                Err(JournalError::Unknown("injected: EIO from the sync".into()))
+                match inner.weakness {
+                    Some(Weakness::CallsUnknownRefused) => Err(JournalError::NotWritten("injected: a lie".into())),
+                    _ => Err(JournalError::Unknown("injected: EIO from the sync".into())),
+                }
             }
         }
     }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use self::checker::Viewer;
 use self::client::{Wish, wish};
 use self::dice::Dice;
+pub use self::disk::Weakness;
 use self::disk::{Disk, Failure, Tally};
 use self::stage::{Heard, Stage};
 use super::{ManualClock, SeededEntropy};
@@ -101,7 +102,12 @@ pub struct Violation {
 
 /// Plays one seed.
 pub fn run(seed: u64) -> Result<Report, Violation> {
-    let mut trial = Trial::new(seed);
+    run_on(seed, None)
+}
+
+/// Plays one seed on a disk that breaks a promise; what is committed on it is worth nothing.
+pub fn run_on(seed: u64, weakness: Option<Weakness>) -> Result<Report, Violation> {
+    let mut trial = Trial::new(seed, weakness);
     trial.play().map_err(|what| Violation { seed, step: trial.step, what })
 }
 
@@ -165,14 +171,14 @@ const MOVES: [(Move, u64); 17] = [
     (Move::House, 2),
     (Move::Snapshot, 1),
     (Move::Crash, 2),
-    (Move::DiskFails, 3),
-    (Move::DiskMended, 3),
+    (Move::DiskFails, 8),
+    (Move::DiskMended, 5),
     (Move::ClockJumps, 2),
     (Move::Sleep, 1),
 ];
 
 impl Trial {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, weakness: Option<Weakness>) -> Self {
         let stage = Stage::get();
         let dice = Dice::new(seed);
         let hall = &stage.halls[dice.index(stage.halls.len())];
@@ -189,7 +195,7 @@ impl Trial {
         Self {
             stage,
             entropy: Arc::new(SeededEntropy::new(!seed)),
-            disk: Disk::new(journal, now, seed ^ 0x5eed),
+            disk: Disk::new(journal, now, seed ^ 0x5eed, weakness),
             shared,
             nodes,
             wishes: Vec::new(),
@@ -239,8 +245,8 @@ impl Trial {
             Move::Crash => self.crash(node),
             Move::Start => return self.start(node),
             Move::DiskFails => {
-                let failure = self.dice.pick(&[Failure::Write, Failure::Sync]).unwrap();
-                self.disk.arm(self.dice.below(6), failure, self.dice.percent(50));
+                let failure = self.dice.pick(&[Failure::Write, Failure::Sync, Failure::Sync]).unwrap();
+                self.disk.arm(self.dice.below(4), failure, self.dice.percent(50));
             }
             Move::DiskMended => self.disk.mend(),
             Move::ClockJumps => {
