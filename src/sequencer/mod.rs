@@ -32,6 +32,6 @@ pub use metrics::{Histogram, Metrics};
 pub use node::Leader;
 pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
 pub use shared::{SharedLedger, Tenure};
-pub use start::{Making, Options, StartError};
+pub use start::{Making, Options, StartError, Trail};
 pub use steps::Steps;
 pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

@@ -5,8 +5,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::clock::{Clock, SteadyClock};
 use super::commit::{Committer, Decider, Stop, Upkeep};
 use super::draft::{Draft, LEDGER_CREATED, Stuck};
@@ -20,6 +18,7 @@ use crate::base::{Code, Entropy, Hash, Micros, Span, limits};
 use crate::engine::event::{OutageBegan, PlatformConfigured};
 use crate::engine::{self, Action, Actor, Command, Refusal, State, Subject};
 use crate::ledger::note::SignatureType;
+use crate::ledger::record::Created;
 use crate::ledger::tile::TILE_WIDTH;
 use crate::ledger::{
     Chain, Checkpoint, Leaf, Origin, Payload, Signer, SignerError, TileBuilder, VerifierKey, leaf_hash,
@@ -167,7 +166,7 @@ impl Making {
 
     /// Where the first `size` entries end.
     pub(super) fn trail(&self, reader: &dyn LedgerReader, size: u64) -> Result<Trail, StartError> {
-        Ok(Trail { chain: resume_chain(reader, &self.options.origin, size)?, tiles: resume_tiles(reader, size)? })
+        Trail::resume(reader, &self.options.origin, size)
     }
 
     /// The signed note over a tree.
@@ -277,7 +276,7 @@ pub(super) struct Ground {
 
 /// Where a ledger ends: what the next entry is checked against.
 #[derive(Clone)]
-pub(super) struct Trail {
+pub struct Trail {
     pub chain: Chain,
     pub tiles: TileBuilder,
 }
@@ -290,6 +289,11 @@ impl Ground {
 }
 
 impl Trail {
+    /// Where the first `size` entries end.
+    pub fn resume(reader: &dyn LedgerReader, origin: &Origin, size: u64) -> Result<Self, StartError> {
+        Ok(Self { chain: resume_chain(reader, origin, size)?, tiles: resume_tiles(reader, size)? })
+    }
+
     pub fn head(&self) -> Head {
         Head {
             size: self.chain.size(),
@@ -312,20 +316,16 @@ impl Trail {
     }
 }
 
-/// Leaf 0's data (ledger format §3).
-#[derive(Serialize)]
-struct LedgerCreated<'a> {
-    format: u32,
-    origin: &'a Origin,
-    policy: &'a str,
-    verifier_key: String,
-    witnesses: &'a [String],
-}
-
 /// The first two entries of a new ledger.
 fn begin(draft: &mut Draft, options: &Options, key: &VerifierKey, now: Micros) -> Result<(), StartError> {
     let Options { origin, policy, witnesses, genesis, .. } = options;
-    let created = LedgerCreated { format: 1, origin, policy, verifier_key: key.to_string(), witnesses };
+    let created = Created {
+        format: 1,
+        origin: origin.to_string(),
+        policy: policy.clone(),
+        verifier_key: key.to_string(),
+        witnesses: witnesses.clone(),
+    };
     draft
         .write(LEDGER_CREATED.into(), "ledger".into(), &Actor::System.to_string(), &created, now)
         .map_err(|error| StartError::Refused(Refusal::with(Code::InvalidField, error.to_string())))?;
