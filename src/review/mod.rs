@@ -8,6 +8,7 @@ pub mod content;
 pub mod examine;
 pub mod footage;
 pub mod history;
+mod log_keys;
 pub mod replay;
 pub mod report;
 pub mod source;
