@@ -179,10 +179,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Some(json!({ "upheld": false, "text": "?" })),
         ),
         ("POST", "/api/v1/lots/{lot}/withdrawal", Table(Right::SignUp), empty()),
-        ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
-        ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
-        ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
-        // Rooms and cameras
+        // Rooms and cameras, while the reviewer has no case yet
         ("GET", "/api/v1/rooms", Table(Right::CamerasRead), None),
         ("POST", "/api/v1/rooms", Table(Right::CameraManage), Some(json!({ "name": "一室", "place": "二层" }))),
         (
@@ -199,6 +196,27 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Some(json!({ "lot": t.hall.lot, "starts_at": now, "ends_at": due })),
         ),
         ("POST", "/api/v1/bookings/{booking}/cancel", Table(Right::RoomBook), None),
+        ("GET", "/api/v1/alarms", Table(Right::CamerasRead), None),
+        ("GET", "/api/v1/lots/{lot}/clips", Table(Right::EvidenceView), None),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/clips",
+            Table(Right::EvidenceView),
+            Some(json!({ "about": 1, "camera": t.world.id(), "from": now, "to": due, "reason": "核查" })),
+        ),
+        ("POST", "/api/v1/clips/{clip}/export", Table(Right::EvidenceView), reason()),
+        (
+            "POST",
+            "/api/v1/viewings",
+            Table(Right::EvidenceLive),
+            Some(json!({ "camera": t.world.id(), "reason": "核查" })),
+        ),
+        ("GET", "/api/v1/viewings/{viewing}", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/viewings/{viewing}/playlist.m3u8", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/viewings/{viewing}/{run}/{file}", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
+        ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
+        ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
         // Administration
         ("GET", "/api/v1/accounts", Table(Right::AccountsRead), None),
         ("POST", "/api/v1/accounts", Table(Right::AccountsCreate), victim),

@@ -40,7 +40,7 @@ fn viewer(role: Role, cases: &[Id]) -> Viewer {
 fn what_the_room_saw_stands_beside_the_trade() {
     let camera = Camera::start(&[]);
     // A second one that nobody hears, and whose picture never changes.
-    let still = Camera::start(&["--frozen", "--no-audio", "--pattern", "smpte"]);
+    let still = Camera::start(&["--frozen", "--no-audio", "--pattern", "red"]);
     let trade = Trade::new(7);
     let clock = Arc::new(HeldClock { hand: trade.clock.clone(), since: OnceLock::new() });
     let mut world = World::on(&settings(None), Arc::<HeldClock>::clone(&clock));

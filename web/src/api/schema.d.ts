@@ -631,6 +631,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms of cameras that stand, newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlarmList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/bookings/{booking}/cancel": {
         parameters: {
             query?: never;
@@ -896,6 +947,79 @@ export interface paths {
                     };
                 };
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clips/{clip}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The clip as a ZIP: what was recorded, and a manifest with hashes, viewer and time, whose digest is an entry. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    clip: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/zip": unknown;
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -1485,6 +1609,116 @@ export interface paths {
                     };
                 };
                 503: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lots/{lot}/clips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clips of a lot, in order of what they show. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ClipList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Keeps what a camera saw beside an entry. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewClip"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AskedClip"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -4082,6 +4316,270 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/viewings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave to look at a clip or at a camera live. It is an entry before anything is shown. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewViewing"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ViewingView"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the viewing shows, with digests and gaps, so that a browser can check what it plays. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SightView"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}/playlist.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The HLS playlist (RFC 8216) of the viewing. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/vnd.apple.mpegurl": unknown;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}/{run}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of the viewing, as it was recorded. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                    run: string;
+                    file: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "video/mp4": unknown;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -4481,6 +4979,28 @@ export interface components {
             login: string;
             password: string;
         };
+        AlarmList: {
+            items: components["schemas"]["AlarmView"][];
+        };
+        AlarmView: {
+            /** @description `camera_down`, `microphone_silent`, `picture_frozen`, `clock_uncertain`, `disk_nearly_full`. */
+            alarm: string;
+            camera?: components["schemas"]["Id"] | null;
+            /**
+             * Format: int64
+             * @description The entry that raised it.
+             */
+            seq: number;
+            since: components["schemas"]["Micros"];
+        };
+        AskedClip: {
+            id: components["schemas"]["Id"];
+            /**
+             * Format: int64
+             * @description The entry that asks for it.
+             */
+            seq: number;
+        };
         AuctionView: {
             /** Format: int64 */
             accepted: number;
@@ -4563,6 +5083,30 @@ export interface components {
         };
         /** @enum {string} */
         Category: "A" | "B" | "C" | "D";
+        ClipList: {
+            items: components["schemas"]["ClipView"][];
+        };
+        ClipView: {
+            /**
+             * Format: int64
+             * @description The entry that it shows, and its kind.
+             */
+            about: number;
+            about_kind: string;
+            camera: components["schemas"]["Id"];
+            from: components["schemas"]["Micros"];
+            id: components["schemas"]["Id"];
+            keep_until: components["schemas"]["Micros"];
+            room: components["schemas"]["Id"];
+            /**
+             * Format: int64
+             * @description The entry that holds the reference; absent while it is pending.
+             */
+            seq?: number | null;
+            /** @description `pending`, `complete`, `gap`, `expired`. */
+            status: string;
+            to: components["schemas"]["Micros"];
+        };
         ComplaintView: {
             admitted?: boolean | null;
             decided: boolean;
@@ -4642,6 +5186,25 @@ export interface components {
          * @example 123450000
          */
         Fen: string;
+        FileView: {
+            from: components["schemas"]["Micros"];
+            /** Format: int32 */
+            level?: number | null;
+            /** @description Relative to the viewing: `RUN/init.mp4`, `RUN/00000012.m4s`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The entry that announced it; absent while it waits for one.
+             */
+            seq?: number | null;
+            sha256: components["schemas"]["Hash"];
+            span: components["schemas"]["Span"];
+        };
+        GapView: {
+            cause: string;
+            from: components["schemas"]["Micros"];
+            to: components["schemas"]["Micros"];
+        };
         /**
          * @description What an objection is about.
          * @enum {string}
@@ -4852,6 +5415,18 @@ export interface components {
             /** @description Why, in words; kept for ever. */
             reason: string;
         };
+        NewClip: {
+            /**
+             * Format: int64
+             * @description The entry that it is to show.
+             */
+            about: number;
+            camera: components["schemas"]["Id"];
+            from: components["schemas"]["Micros"];
+            /** @description Why, in words; kept for ever. */
+            reason: string;
+            to: components["schemas"]["Micros"];
+        };
         NewCompany: {
             company: string;
             /** @description 统一社会信用代码, GB 32100-2015. */
@@ -4948,6 +5523,12 @@ export interface components {
             binding: string;
             /** @description A fresh key, for this lot alone. */
             key: components["schemas"]["Jwk"];
+        };
+        NewViewing: {
+            camera?: components["schemas"]["Id"] | null;
+            clip?: components["schemas"]["Id"] | null;
+            /** @description Why, in words; kept for ever. */
+            reason: string;
         };
         NumberView: {
             key: components["schemas"]["Jwk"];
@@ -5292,6 +5873,18 @@ export interface components {
             reason: string;
             reference: string;
         };
+        SightView: {
+            files: components["schemas"]["FileView"][];
+            gaps: components["schemas"]["GapView"][];
+            /**
+             * Format: int64
+             * @description Of a clip: the entry that holds its reference.
+             */
+            reference?: number | null;
+            status?: string | null;
+            /** @description How far the times may be off, either way; microseconds. */
+            uncertainty: components["schemas"]["Span"];
+        };
         Signed: {
             /** @description JWS in compact form, signed with the lot key (ledger format §5). */
             statement: string;
@@ -5355,6 +5948,22 @@ export interface components {
              * @example 2026-11-23T04:05:06.123456Z
              */
             sign_up_opens: string;
+        };
+        ViewingView: {
+            id: components["schemas"]["Id"];
+            /** @description Where the HLS playlist is. */
+            playlist: string;
+            /**
+             * Format: int64
+             * @description The entry that says who looked at what, and why.
+             */
+            seq: number;
+            /** @description When leave to look runs out. */
+            until: components["schemas"]["Micros"];
+        };
+        Why: {
+            /** @description Why, in words; kept for ever. */
+            reason: string;
         };
         WitnessItem: {
             /**
