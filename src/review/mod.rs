@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod content;
 pub mod examine;
 pub mod history;
+pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod source;
@@ -16,6 +17,7 @@ pub mod verify;
 
 pub use content::Content;
 pub use history::History;
+pub use receipt::{Receipt, ReceiptReport};
 pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
 pub use source::{Entry, InSequence, Missing, Source, Spread};
