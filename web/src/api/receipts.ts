@@ -1,7 +1,7 @@
 /** Receipts: the proof that a bid stands in the ledger, fetched, checked here, kept in this browser, handed out as a file. */
 
 import { toBase64, utf8 } from '@/lib/bytes'
-import { leafHash } from '@/lib/ledger'
+import { leafHash } from '@/verify'
 import { formatTime } from '@/lib/time'
 import type { ReceiptRow } from '@/model/views'
 import { records } from '@/stores/keyring'
