@@ -52,7 +52,7 @@ pub extern "C" fn run() -> usize {
 #[allow(unsafe_code, reason = "the attribute alone: the name must reach JavaScript as it is, and nothing else has it")]
 #[unsafe(no_mangle)]
 pub extern "C" fn output() -> *const u8 {
-    OUTPUT.with_borrow(|output| output.as_ptr())
+    OUTPUT.with_borrow(Vec::as_ptr)
 }
 
 /// Progress for the eye: exact up to 2^53 entries.
