@@ -305,5 +305,5 @@ fn restart(large: &mut Large) -> f64 {
 /// The query tables stand where a server that had been running would have left them.
 fn caught_up(large: &Large) {
     let platform = Platform::open(Arc::new(large.dir())).unwrap();
-    platform.write(|tx| views::follow(tx, LEDGER, large.size.try_into().unwrap(), &[], &[])).unwrap();
+    platform.write(|tx| views::follow(tx, LEDGER, (0, large.size.try_into().unwrap()), &[], &[])).unwrap();
 }

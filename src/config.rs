@@ -23,6 +23,9 @@ pub struct Settings {
     pub workers: usize,
     /// Whether a reverse proxy in front sets `X-Forwarded-For`; without one the header is ignored.
     pub behind_proxy: bool,
+    /// Who else holds this ledger's newest checkpoint: files, or URLs of mirrors and witnesses that answer with the
+    /// note. One that is newer than our own ledger means that ours is an old copy, and nothing is signed.
+    pub checkpoint_sources: Vec<String>,
     pub log: LogSettings,
 }
 
@@ -44,6 +47,7 @@ impl Default for Settings {
             web_origins: Vec::new(),
             workers: 0,
             behind_proxy: false,
+            checkpoint_sources: Vec::new(),
             log: LogSettings::default(),
         }
     }

@@ -108,6 +108,17 @@ codes! {
     QuestionExists "question_exists" 409 "该质询编号已存在。" "This question exists already.";
     QuestionAnswered "question_answered" 409 "该质询已经答复。" "This question is answered already.";
     DueInPast "due_in_past" 422 "期限必须在将来。" "The due time must lie in the future.";
+    NotSignedUp "not_signed_up" 409 "您未报名该标的，或已撤回。" "You have not signed up for this lot, or took it back.";
+    ObjectionUnknown "objection_unknown" 404 "没有这项异议。" "There is no such objection.";
+    ObjectionExists "objection_exists" 409 "该异议编号已存在。" "This objection exists already.";
+    ObjectionPending "objection_pending" 409 "您对该标的的上一项异议尚未答复，请等待答复。" "Your last objection on this lot is not answered yet; wait for the answer.";
+    ObjectionLate "objection_late" 409 "提出该类异议的法定期限已过。" "The legal time for this kind of objection has passed.";
+    ObjectionAnswered "objection_answered" 409 "该异议已经答复。" "This objection is answered already.";
+    ComplaintTooEarly "complaint_too_early" 409 "须先经异议答复，或答复期满后，方可投诉。" "A complaint comes after the objection's answer, or after the time for it.";
+    ComplaintExists "complaint_exists" 409 "对该异议已经投诉。" "There is a complaint on this objection already.";
+    ComplaintLate "complaint_late" 409 "投诉的法定期限已过。" "The legal time for a complaint has passed.";
+    ComplaintUnknown "complaint_unknown" 404 "没有这项投诉。" "There is no such complaint.";
+    ComplaintState "complaint_state" 409 "该投诉当前状态不允许此操作。" "The complaint is not in a state that allows this.";
     ReserveNotDue "reserve_not_due" 409 "现在不是公开底价的时候。" "The reserve is not to be disclosed now.";
     ReserveMismatch "reserve_mismatch" 422 "公开的底价与公告时的承诺不符。" "The disclosed reserve does not match its commitment.";
     NotConfirming "not_confirming" 409 "现在不是确认参加限时竞价的时候。" "This is not the confirmation window.";

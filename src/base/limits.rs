@@ -32,6 +32,8 @@ pub const CHECK_MAX: Span = Span::secs(5);
 pub const SNAPSHOT_EVERY: u64 = 10_000;
 /// Signed notes are kept this often; each is enough to convict a ledger that was rewritten before it.
 pub const CHECKPOINT_EVERY: Span = Span::secs(1);
+/// Between two looks at the clock, a second apart: slewing comes to half a millisecond, a busy machine to tens.
+pub const CLOCK_STEP_MIN: Span = Span::micros(250_000);
 /// How often the platform notes that it is alive: while something is due within a day, and otherwise. An outage is
 /// measured from the last note.
 pub const ALIVE_EVERY: Span = Span::secs(1);
@@ -127,6 +129,15 @@ pub const ACCOUNT_DELAY_MAX: Span = Span::secs(30);
 pub const DATABASE_CONNECTIONS_MAX: u32 = 8;
 /// Waiting for a connection or for SQLite's write lock; a writer holds it for milliseconds.
 pub const DATABASE_WAIT_MAX: Span = Span::secs(5);
+/// Connections of one node to PostgreSQL; twenty nodes stay below the 300 that a small server is set to.
+pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
+/// How long a node may write a ledger without renewing its lease. With a look at it every [`LEASE_LOOK_EVERY`], another
+/// node takes over within four seconds of a death.
+pub const LEASE: Span = Span::secs(3);
+/// How often the holder renews the lease, and the others look whether it has run out.
+pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How often a node that follows looks at the database without having been told to.
+pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
@@ -139,6 +150,8 @@ pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 64;
 /// Viewers of one node: at about 20 KB each under half a gigabyte.
 pub const VIEWERS_MAX: usize = 20_000;
+/// A request's name in the logs; proxies give 32 digits, a UUID has 36.
+pub const REQUEST_ID_MAX_CHARS: usize = 64;
 /// A viewer's message: a subscription is about a hundred bytes.
 pub const VIEWER_MESSAGE_MAX_BYTES: usize = 4 * 1_024;
 /// A viewer's messages: it acknowledges every 64 entries, so this keeps up with 10,000 entries a second.
@@ -200,3 +213,9 @@ pub const RECEIPT_MAX_BYTES: usize = 2 * (LEAF_MAX_BYTES + PAYLOAD_MAX_BYTES + 2
 pub const PRIORITY_MAX: usize = 9;
 /// GB 32100 codes have 18.
 pub const CREDIT_CODE_MAX_BYTES: usize = 32;
+
+/// Objections about one lot: with their complaints some tens of kilobytes of state.
+pub const OBJECTIONS_PER_LOT_MAX: usize = 64;
+
+/// «On the spot» (条例 art. 44): as long as it takes to read, ask and write an answer.
+pub const ON_THE_SPOT: Span = Span::minutes(30);

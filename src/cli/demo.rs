@@ -1,5 +1,5 @@
-//! `mingjian serve --demo`: the demonstration's accounts, and simulated bidders who bid through the public API with their
-//! own keys, as any bidder would.
+//! `mingjian serve --demo`: the demonstration's accounts, simulated bidders who bid through the public API with their own
+//! keys, as any bidder would, and a simulated bank that confirms visitors' deposits.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -10,27 +10,33 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::output::say;
-use crate::base::{Entropy, Fen, Micros, Span};
+use crate::base::{Entropy, Fen, Hash, Id, Micros, Span};
 use crate::demo::auction::{LiveAuction, LiveBidder, View};
 use crate::demo::{Year, accounts, auction, keep};
 use crate::desk::Desk;
+use crate::engine::event::DepositConfirmed;
+use crate::engine::state::{Applicant, Deposit};
+use crate::engine::{Action, Actor, Command, Phase, Subject};
 use crate::identity::password::Passwords;
 use crate::identity::seed::{SeedAccount, SeedOrganisation};
 use crate::identity::{NewAccount, SystemEntropy};
 use crate::ledger::statement::{BidStatement, Nonce, Seen, sign};
 use crate::ledger::{Origin, SeedSigner, SignedCheckpoint};
-use crate::sequencer::{Clock as _, SystemClock};
+use crate::sequencer::{Clock as _, Sequencer, Submission, SystemClock};
 
 /// How often a simulated bidder looks at the price.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// How long the server may take to answer; a bid whose answer is lost is simply not repeated.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
+/// How often the simulated bank looks for deposits that are waited for.
+const BANK_EVERY: Duration = Duration::from_secs(1);
+
 /// What the demonstration needs once the server runs.
 pub struct Demonstration {
-    year: Year,
     auctions: Vec<LiveAuction>,
     origin: Origin,
+    bank: Bank,
 }
 
 impl Demonstration {
@@ -46,17 +52,32 @@ impl Demonstration {
         for account in accounts::accounts(&year.cast).into_iter().filter(|account| account.shown) {
             say(&format!("    {:<12} {:<15} {}", account.login, account.role.name(), account.display_name));
         }
-        say(&format!("\n  {} live auctions; the first opens within a minute:", auctions.len()));
-        for auction in &auctions {
-            say(&format!("    {url}/lots/{}  {}", auction.lot, auction.title));
-        }
+        let list = |heading: &str, for_visitors: bool| {
+            say(heading);
+            for auction in auctions.iter().filter(|auction| auction.for_visitors == for_visitors) {
+                say(&format!("    {url}/lots/{}  {}", auction.lot, auction.title));
+            }
+        };
+        list("\n  Live auctions; the first opens within a minute:", false);
+        list(
+            "\n  To bid in yourself: sign up a company, make keys, sign up for the next of these; the deposit is paid:",
+            true,
+        );
         say("");
-        Ok(Self { year, auctions, origin: desk.origin.clone() })
+        let bank = Bank {
+            sequencer: desk.sequencer.clone(),
+            operator: year.cast.operators[0],
+            lots: auctions.iter().filter(|auction| auction.for_visitors).map(|auction| auction.lot).collect(),
+        };
+        Ok(Self { auctions, origin: desk.origin.clone(), bank })
     }
 
-    /// Sends the simulated bidders; each auction has a thread of its own, which ends with it.
+    /// Sends the simulated bidders; each auction has a thread of its own, which ends with it. So has the bank.
     pub fn play(self, server: SocketAddr) {
-        drop(self.year);
+        let bank = self.bank;
+        if let Err(error) = std::thread::Builder::new().name("demo bank".into()).spawn(move || bank.serve()) {
+            tracing::warn!(%error, "the demonstration's bank cannot start");
+        }
         for auction in self.auctions {
             let origin = self.origin.clone();
             let played = std::thread::Builder::new().name("demo bidders".into()).spawn(move || {
@@ -104,6 +125,59 @@ fn seed(desk: &Desk, year: &Year, password: &str) -> Result<(), Box<dyn Error>> 
         .seed(&organisations, &people, password, &passwords, desk.now())
         .map_err(super::super::base::codes::Code::en)?;
     Ok(())
+}
+
+/// Where visitors' deposits are paid, and the operator who confirms what the bank reports.
+struct Bank {
+    sequencer: Sequencer,
+    operator: Id,
+    lots: Vec<Id>,
+}
+
+impl Bank {
+    /// Until no visitor can come any more.
+    fn serve(&self) {
+        while self.any_open() {
+            for (lot, payment) in self.awaited() {
+                let command = Command {
+                    actor: Actor::Operator(self.operator),
+                    subject: Subject::Lot(lot),
+                    action: Action::ConfirmDeposit(payment),
+                };
+                let answer = self.sequencer.reserve().map_err(Into::into);
+                if let Err(refusal) = answer.and_then(|slot| slot.submit(Submission::command(command)).wait()) {
+                    tracing::warn!(%lot, %refusal, "a demonstration deposit was not confirmed");
+                }
+            }
+            sleep(BANK_EVERY);
+        }
+    }
+
+    fn any_open(&self) -> bool {
+        let before_opening = |phase| matches!(phase, Phase::Noticed | Phase::SignUp | Phase::Waiting);
+        self.sequencer.read(|now| {
+            let mut lots = self.lots.iter().filter_map(|lot| now.state.lots.get(lot));
+            lots.any(|lot| before_opening(lot.phase))
+        })
+    }
+
+    fn awaited(&self) -> Vec<(Id, DepositConfirmed)> {
+        self.sequencer.read(|now| {
+            let open = self.lots.iter().filter_map(|lot| now.state.lots.get(lot));
+            let open = open.filter(|lot| matches!(lot.phase, Phase::SignUp | Phase::Waiting));
+            open.flat_map(|lot| {
+                let waits = |a: &&Applicant| a.deposit == Deposit::Awaited && !a.withdrawn;
+                let waiting = lot.applicants.values().filter(waits);
+                waiting.map(|applicant| {
+                    let mut random = [0; 32];
+                    SystemEntropy::new().fill(&mut random);
+                    let (reference, amount) = (applicant.reference.clone(), lot.rules.deposit);
+                    (lot.id, DepositConfirmed { reference, amount, random: Hash(random) })
+                })
+            })
+            .collect()
+        })
+    }
 }
 
 /// The public API as a bidder's program uses it.

@@ -3,6 +3,8 @@
 //! Start reading at `serve`.
 
 mod admin;
+mod backup;
+pub mod continuity;
 mod demo;
 mod export;
 mod keys;
@@ -10,6 +12,7 @@ pub mod open;
 mod openapi;
 mod output;
 mod rebuild;
+mod restore;
 mod serve;
 pub mod simulate;
 pub mod sources;
@@ -54,6 +57,10 @@ enum Command {
     Verify(Box<verify::Args>),
     /// Write a ledger into one file that `verify` takes offline.
     Export(export::Args),
+    /// Copy an installation, whole and as of one moment, while it serves.
+    Backup(backup::Args),
+    /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
+    Restore(restore::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
@@ -70,6 +77,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),
+        Command::Backup(args) => backup::run(&args, cli.json),
+        Command::Restore(args) => restore::run(&args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Openapi => openapi::run(),

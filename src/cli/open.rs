@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::continuity::{self, Discontinued};
 use crate::base::{Code, Entropy};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -42,6 +43,8 @@ pub enum OpenError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
 }
@@ -77,6 +80,7 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
 
     let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
     let reader = journal.reader();
+    continuity::refuse_unshown(&dir, &*reader)?;
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
     let follower = Arc::new(Follower::default());
     let gate = ReadGate::new(Arc::clone(&identity), Arc::clone(&clock));
@@ -94,6 +98,7 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
         listeners,
         options,
     )?;
+    continuity::settle(&dir, &sequencer)?;
     gate.open(sequencer.clone());
     follower.start(LEDGER.into(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {
@@ -128,6 +133,7 @@ impl Running {
             settings: Data::new(settings),
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
+            traffic: Data::default(),
         }
     }
 }

@@ -10,10 +10,10 @@ use actix_web::HttpServer;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::Outcome;
 use super::demo::Demonstration;
-use super::open::{Setup, open};
+use super::open::{LEDGER, Setup, open};
 use super::output::say;
+use super::{Outcome, continuity};
 use crate::base::limits::{CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX};
 use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
@@ -40,6 +40,10 @@ pub struct Args {
     #[arg(long, value_name = "ORIGIN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<String>,
+    /// The newest checkpoint of this ledger that anybody holds: what a restored installation is shown before it signs on
+    #[arg(long, value_name = "FILE")]
+    #[serde(skip)]
+    newest_checkpoint: Option<PathBuf>,
     /// Demonstration: accounts of the invented city 明江市 and auctions with simulated bidders. Never on a real platform.
     #[arg(long)]
     #[serde(skip)]
@@ -49,12 +53,15 @@ pub struct Args {
 pub fn run(config: Option<&Path>, args: &Args) -> Outcome {
     let settings = config::load(config, args)?;
     telemetry::start(&settings.log)?;
-    actix_web::rt::System::new().block_on(serve(settings, args.demo))
+    actix_web::rt::System::new().block_on(serve(settings, args))
 }
 
-async fn serve(settings: Settings, demo: bool) -> Outcome {
+async fn serve(settings: Settings, args: &Args) -> Outcome {
+    let demo = args.demo;
     let clock = Arc::new(SystemClock);
     let dir = DataDir::open(&settings.data)?;
+    let (sources, shown) = (settings.checkpoint_sources.clone(), args.newest_checkpoint.as_deref());
+    continuity::check(&dir, &dir.ledger_path(LEDGER)?, &settings.origin, &sources, shown)?;
     let keys = dir.keys_path();
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
     let platform = open(dir, setup, clock)?;

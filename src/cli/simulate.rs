@@ -28,7 +28,7 @@ use crate::store::{DataDir, SqliteJournal, StoreError};
 /// still going on when the year ends, and `mingjian serve` goes on from there.
 #[derive(Debug, clap::Args)]
 pub struct Simulate {
-    /// Completed projects; some 24 more are still going on at the end
+    /// Completed projects; some 32 more are still going on at the end
     #[arg(long, value_name = "N", default_value_t = 731, value_parser = clap::value_parser!(u16).range(1..=5_000))]
     pub projects: u16,
     /// The same seed tells the same year, up to keys and salts

@@ -1,6 +1,6 @@
 //! What is still going on at the year's end, so that the hall has something to show: lots in sign-up, lots about to open,
-//! listings in their quoting period, auctions that run, results that are public, one lot that a supervisor paused, and
-//! those that open live a minute later (`auction`).
+//! listings in their quoting period, auctions that run, results that are public, one lot that a supervisor paused, those
+//! that open live a minute later (`auction`), and those that a visitor can still sign up for and bid in at once.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +15,10 @@ use crate::engine::rules::Category::{self, A, B, C, D};
 /// The first live auction opens this long after the year's end, the others one after another.
 pub const LIVE_OPENS_AFTER: Span = Span::minutes(1);
 const LIVE_EVERY: Span = Span::secs(20);
+/// When the lots for visitors open, in seconds after the year's end.
+const VISITORS_OPEN_AFTER_S: [u64; 8] = [75, 240, 600, 1_200, 1_800, 2_400, 3_000, 3_600];
+/// Sign-up and deposits end so long before; as short as a person at a keyboard wants it.
+const VISITORS_SIGN_UP_ENDS: Span = Span::secs(8);
 
 /// Where a lot stands at the year's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +38,13 @@ enum Standing {
     Paused,
     /// The so-manieth of the live auctions.
     Live(u64),
+    /// The so-manieth of the lots whose sign-up ends seconds before they open: short, against two simulated bidders.
+    Visitors(usize),
 }
 
-use Standing::{Days, Free, Live, Paused, Quoting, Result, SignUp, Soon};
+use Standing::{Days, Free, Live, Paused, Quoting, Result, SignUp, Soon, Visitors};
 
-const ALIVE: [(Category, Standing); 24] = [
+const ALIVE: [(Category, Standing); 32] = [
     (A, SignUp(5)),
     (D, SignUp(3)),
     (C, SignUp(2)),
@@ -63,6 +69,14 @@ const ALIVE: [(Category, Standing); 24] = [
     (C, Live(2)),
     (D, Live(3)),
     (C, Live(4)),
+    (C, Visitors(0)),
+    (C, Visitors(1)),
+    (C, Visitors(2)),
+    (C, Visitors(3)),
+    (C, Visitors(4)),
+    (C, Visitors(5)),
+    (C, Visitors(6)),
+    (C, Visitors(7)),
 ];
 
 pub fn projects(year: &Year) -> Vec<ProjectPlan> {
@@ -91,6 +105,9 @@ fn project(
         Quoting(_) => (Some(Span::days(12)), None),
         Free(_) => (Some(Span::hours(48)), None),
         Live(place) => (Some(Span::minutes(3)), Some(Span::minutes(if place == 0 { 3 } else { 2 }))),
+        // The first is quick.
+        Visitors(0) => (Some(Span::secs(30)), Some(Span::secs(30))),
+        Visitors(_) => (Some(Span::minutes(2)), Some(Span::minutes(1))),
         _ => (None, None),
     };
     let order = Order {
@@ -109,12 +126,15 @@ fn project(
         admitted: match standing {
             Live(_) => Some(rng.index(3) + 4),
             Paused => Some(6),
+            Visitors(_) => Some(2),
             _ => None,
         },
+        sign_up_closes: matches!(standing, Visitors(_)).then(|| opens_at.minus(VISITORS_SIGN_UP_ENDS)),
     };
     let mut lot: LotPlan = order.plan(rng);
     lot.outcome = Outcome::Open;
-    lot.live = matches!(standing, Live(_));
+    lot.live = matches!(standing, Live(_) | Visitors(_));
+    lot.for_visitors = matches!(standing, Visitors(_));
     if standing == Free(20) {
         // The last word of the year: a question that waits for its answer.
         let now = year.brief.until;
@@ -160,6 +180,7 @@ fn times(year: &Year, rng: &mut Rng, category: Category, standing: Standing) -> 
         Free(hours) => now.minus(Span::hours(hours)),
         Paused => working(-1),
         Live(place) => now.plus(LIVE_OPENS_AFTER).plus(Span::micros(LIVE_EVERY.get() * place)),
+        Visitors(place) => now.plus(Span::secs(VISITORS_OPEN_AFTER_S.get(place).copied().unwrap_or_default())),
     };
     (year.notice_day(rng, category, day_of(opens_at)), opens_at)
 }

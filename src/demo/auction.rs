@@ -23,6 +23,8 @@ pub struct LiveAuction {
     pub max_steps: u32,
     pub window: Span,
     pub bidders: Vec<LiveBidder>,
+    /// Whoever tries the demonstration can still sign up for it.
+    pub for_visitors: bool,
     seed: u64,
 }
 
@@ -78,7 +80,8 @@ pub fn plan(year: &Year, state: &State) -> Vec<LiveAuction> {
                 let company = year.cast.companies.get(bidder.company)?;
                 let account = company.person.account;
                 // Each knows how many steps the thing is worth to it.
-                let worth = rules.step.checked_mul(i64::try_from(rng.between(30, 90)).ok()?)?;
+                let (few, many) = if plan.for_visitors { (4, 8) } else { (30, 90) };
+                let worth = rules.step.checked_mul(i64::try_from(rng.between(few, many)).ok()?)?;
                 let limit = if falls {
                     // Nobody builds or delivers below two thirds of the ceiling.
                     let floor = Fen::new(rules.start.get() / 3 * 2)?;
@@ -107,6 +110,7 @@ pub fn plan(year: &Year, state: &State) -> Vec<LiveAuction> {
                 max_steps: rules.max_steps,
                 window: rules.window,
                 bidders: bidders.collect(),
+                for_visitors: plan.for_visitors,
                 seed: year.brief.seed,
             })
         })

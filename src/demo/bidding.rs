@@ -150,7 +150,7 @@ pub fn spread(rng: &mut Rng, bids: &mut [BidPlan], length: Span) {
 /// Gives the bids of the timed period their pauses for thought, short enough that no countdown runs out meanwhile.
 pub fn pace(rng: &mut Rng, bids: &mut [BidPlan], window: Span) {
     for bid in bids.iter_mut().filter(|bid| bid.breaks.is_none()) {
-        bid.delay = Span::micros(rng.between(8_000_000, window.get() - 60_000_000));
+        bid.delay = Span::micros(rng.between(8_000_000, window.get().saturating_sub(60_000_000)));
     }
 }
 

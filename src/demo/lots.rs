@@ -101,6 +101,8 @@ pub struct LotPlan {
     pub outcome: Outcome,
     /// Goes on live after the year: see `auction`.
     pub live: bool,
+    /// Its sign-up is still open then, for whoever tries the demonstration.
+    pub for_visitors: bool,
 }
 
 /// What a lot is planned from.
@@ -120,6 +122,7 @@ pub struct Order<'a> {
     pub free: Option<Span>,
     pub window: Option<Span>,
     pub admitted: Option<usize>,
+    pub sign_up_closes: Option<Micros>,
 }
 
 const DAY: i64 = 1;
@@ -172,6 +175,7 @@ impl Order<'_> {
             twist: self.twist,
             outcome,
             live: false,
+            for_visitors: false,
         }
     }
 
@@ -239,8 +243,14 @@ impl Order<'_> {
 
     fn timetable(&self) -> Timetable {
         let (noticed, opening) = (calendar::day_of(self.noticed_at), calendar::day_of(self.opens_at));
+        let sign_up_opens = calendar::at(calendar::days_after(noticed, DAY), 9 * 60);
+        if let Some(closes) = self.sign_up_closes {
+            let auction_opens = self.opens_at;
+            let deposit_due = closes.plus(Span::micros(auction_opens.since(closes).get() / 2));
+            return Timetable { sign_up_opens, sign_up_closes: closes, deposit_due, auction_opens };
+        }
         Timetable {
-            sign_up_opens: calendar::at(calendar::days_after(noticed, DAY), 9 * 60),
+            sign_up_opens,
             sign_up_closes: calendar::at(calendar::days_after(opening, -2 * DAY), 17 * 60),
             deposit_due: calendar::at(calendar::days_after(opening, -DAY), 17 * 60),
             auction_opens: self.opens_at,
@@ -259,11 +269,15 @@ impl Order<'_> {
         let mut bidders = Vec::new();
         for (index, company) in companies.into_iter().take(admitted + idle).enumerate() {
             let opened = times.sign_up_opens;
-            let signs_up =
-                opened.plus(Span::micros(rng.between(60_000_000, times.sign_up_closes.since(opened).get() - 1)));
+            let (signed_up_by, paid_by) = match self.sign_up_closes {
+                // Before the visitors come.
+                Some(_) => (opened.plus(Span::days(1)), opened.plus(Span::days(2))),
+                None => (times.sign_up_closes, times.deposit_due),
+            };
+            let signs_up = opened.plus(Span::micros(rng.between(60_000_000, signed_up_by.since(opened).get() - 1)));
             let pays = (!deposit.is_zero() && index < admitted).then(|| {
                 let earliest = signs_up.plus(Span::minutes(20));
-                earliest.plus(Span::micros(rng.below(times.deposit_due.since(earliest).get())))
+                earliest.plus(Span::micros(rng.below(paid_by.since(earliest).get())))
             });
             bidders.push(BidderPlan { company, signs_up, pays });
         }

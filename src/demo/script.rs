@@ -37,6 +37,13 @@ enum What {
     Pay(usize),
     Ask,
     Answer,
+    /// A bidder that did not win objects to the result; the centre replies.
+    Object(usize),
+    Reply,
+    /// … and complains to the supervisor, who takes it up and decides.
+    Complain(usize),
+    Admit,
+    Decide,
     Terminate,
     Early,
     Free(usize),
@@ -75,6 +82,8 @@ pub struct Script<'y> {
     rehearsal: Rehearsal,
     seen: Seen,
     rng: Rng,
+    /// Whether a result is contested: apart, so that it changes nothing else.
+    contests: Rng,
     /// Lots of each project whose result is not known yet.
     unsettled: Vec<usize>,
     done: usize,
@@ -91,6 +100,7 @@ impl<'y> Script<'y> {
             rehearsal,
             seen,
             rng: year.rng("script"),
+            contests: year.rng("contests"),
             unsettled: year.projects.iter().map(|project| project.lots.len()).collect(),
             done: 0,
         };
@@ -263,7 +273,10 @@ impl<'y> Script<'y> {
         let Some((phase, until)) = self.lot(plan).map(|lot| (lot.phase, lot.publicity_until)) else { return };
         match phase {
             Phase::Ranked => self.office(cue, cue.at),
-            Phase::Publicity => self.office(cue, until.unwrap_or(cue.at)),
+            Phase::Publicity => {
+                self.office(cue, until.unwrap_or(cue.at));
+                self.contest(cue, plan);
+            }
             Phase::Awarded => {
                 self.settled(cue);
                 // 条例 art. 57 allows five days after the contract; the losers need not wait for it.
@@ -287,6 +300,25 @@ impl<'y> Script<'y> {
                 self.give_back(cue, plan, winner);
             }
             _ => {}
+        }
+    }
+
+    /// Some results are objected to while they are public, one objection in six is answered late, and some objectors
+    /// complain; all of it is over before the year is.
+    fn contest(&mut self, cue: Cue, plan: &LotPlan) {
+        let loser = (0..plan.bidders.len()).find(|bidder| plan.course.winner != Some(*bidder));
+        let (contested, late, complains) =
+            (self.contests.chance(3), self.contests.chance(16), self.contests.chance(30));
+        let in_time = cue.at.plus(Span::days(40)) < self.year.brief.until;
+        let (Some(bidder), true, true) = (loser, contested, in_time) else { return };
+        let objected = self.contests.between(2, 12);
+        let replied = if late { 14 * 24 } else { objected + self.contests.between(18, 40) };
+        self.after(cue, Span::hours(objected), What::Object(bidder));
+        self.after(cue, Span::hours(replied), What::Reply);
+        if complains && !late {
+            self.after(cue, Span::hours(replied + 24), What::Complain(bidder));
+            self.after(cue, Span::hours(replied + 3 * 24), What::Admit);
+            self.after(cue, Span::hours(replied + 12 * 24), What::Decide);
         }
     }
 

@@ -169,6 +169,18 @@ fn whatever_the_hour_of_the_end_the_year_can_be_told() {
 }
 
 #[test]
+fn some_results_are_contested_and_all_of_it_is_settled() {
+    let year = Year::plan(brief(240, 3)).unwrap();
+    let mut stage = Bare::new();
+    drive(&year, &mut stage, &mut |_| {}).unwrap();
+    let objections: Vec<_> = stage.rehearsal.state.objections.into_values().collect();
+    assert!(objections.len() >= 3, "{}", objections.len());
+    assert!(objections.iter().all(|objection| !objection.waits()));
+    assert!(objections.iter().any(|objection| objection.complaint.is_some()));
+    assert!(objections.iter().any(|objection| objection.overdue) && objections.iter().any(|o| !o.overdue));
+}
+
+#[test]
 fn something_is_going_on_when_the_year_ends() {
     let year = Year::plan(brief(20, 2)).unwrap();
     let mut stage = Bare::new();
@@ -186,9 +198,15 @@ fn something_is_going_on_when_the_year_ends() {
     assert_eq!(state.questions.values().filter(|question| question.overdue).count(), 1);
 
     let live = auction::plan(&year, &state);
-    assert_eq!(live.len(), 5);
+    let (visitors, live): (Vec<_>, Vec<_>) = live.into_iter().partition(|auction| auction.for_visitors);
+    assert_eq!((live.len(), visitors.len()), (5, 8));
     assert!(!live[0].falls && live[0].bidders.len() >= 4);
     assert_eq!(live[0].opens_at, year.brief.until.plus(Span::minutes(1)));
+    for auction in &visitors {
+        assert_eq!(state.lots[&auction.lot].phase, Phase::SignUp);
+        assert!(state.lots[&auction.lot].timetable.sign_up_closes > year.brief.until);
+        assert_eq!(auction.bidders.len(), 2, "an auction for whoever comes alone");
+    }
     let known: Vec<String> = accounts::accounts(&year.cast).into_iter().map(|account| account.login).collect();
     for auction in &live {
         let mut view = auction::View { leader: None, accepted: 0 };

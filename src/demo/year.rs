@@ -168,6 +168,7 @@ impl Year {
                 free: None,
                 window: None,
                 admitted: None,
+                sign_up_closes: None,
             };
             if twist.is_first_attempt() {
                 let days = i64::try_from(rng.between(34, 38)).unwrap_or(34);

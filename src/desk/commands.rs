@@ -44,6 +44,9 @@ impl Desk {
                 let object = ObjectRef::lot(id, self.owner_of(id)?);
                 match action {
                     Action::SignUp(fact) => object.of_bidder(fact.account),
+                    Action::WithdrawSignUp(fact) => object.of_bidder(fact.account),
+                    Action::Object(fact) => object.of_bidder(fact.account),
+                    Action::Complain(fact) => object.of_bidder(fact.account),
                     _ => object,
                 }
             }

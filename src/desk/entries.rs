@@ -70,7 +70,7 @@ impl Desk {
 /// Entries that are not trade, by their kind. What is not named here is for supervision only.
 pub fn audience_of_record(kind: &str) -> Audience {
     match kind {
-        "ledger.created" | "ledger.key_rotated" | "checkpoint.timestamped" => Audience::Public,
+        "ledger.created" | "ledger.restored" | "ledger.key_rotated" | "checkpoint.timestamped" => Audience::Public,
         _ => Audience::Supervision,
     }
 }

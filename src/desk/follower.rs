@@ -89,6 +89,7 @@ fn catch_up(
 ) -> Result<(), FollowError> {
     let mut next: u64 = platform.read(|tx| views::next_seq(tx, name))?.try_into().unwrap_or(0);
     loop {
+        let from = next;
         let entries = reader.entries(next, FOLLOWER_PAGE_ENTRIES)?;
         if entries.is_empty() {
             return Ok(());
@@ -105,9 +106,9 @@ fn catch_up(
             next = entry.seq.saturating_add(1);
         }
         let lots = rows(&touched);
-        let reached = i64::try_from(next).unwrap_or(i64::MAX);
-        platform.write(|tx| views::follow(tx, name, reached, &index, &lots))?;
-        if is_last {
+        let int = |seq| i64::try_from(seq).unwrap_or(i64::MAX);
+        let written = platform.write(|tx| views::follow(tx, name, (int(from), int(next)), &index, &lots))?;
+        if is_last || !written {
             return Ok(());
         }
     }

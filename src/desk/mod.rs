@@ -31,7 +31,8 @@ use crate::base::{Entropy, Hash, Micros};
 use crate::identity::Identity;
 use crate::ledger::{Origin, VerifierKey};
 use crate::sequencer::{Clock, LedgerReader, Sequencer};
-use crate::store::Platform;
+use crate::store::platform::views;
+use crate::store::{Platform, StoreError};
 
 /// Everything that a use case needs; one per ledger.
 pub struct Desk {
@@ -54,6 +55,12 @@ impl Desk {
         let mut bytes = [0; 32];
         self.entropy.fill(&mut bytes);
         Hash(bytes)
+    }
+
+    /// How many entries the query tables have read.
+    pub fn views_reach(&self) -> Result<u64, StoreError> {
+        let next = self.platform.read(|tx| views::next_seq(tx, &self.ledger_name))?;
+        Ok(u64::try_from(next).unwrap_or(0))
     }
 
     /// The wall clock, for sessions and tickets. Deadlines are decided by the sequencer's stamps alone.

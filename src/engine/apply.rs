@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::actor::{Actor, Subject};
+use super::calendar::duty;
 use super::event::{Event, Fact, Hold, LotResumed, Noticed, SignedUp};
+use super::objection;
 use super::rules::Timetable;
 use super::state::{Applicant, Award, Bidder, Deposit, Lot, Phase, Project, Question, Quote, Stage, State, Timer};
 use crate::base::{Id, Micros, Span};
@@ -42,7 +44,7 @@ fn apply_project(state: &mut State, id: Id, fact: &Fact) {
     }
 }
 
-/// Changes one lot, or the questions about it, and keeps the timers equal to what they say.
+/// Changes one lot, or the questions and objections about it, and keeps the timers equal to what they say.
 fn apply_to_lot(state: &mut State, id: Id, event: &Event, at: Micros, seq: u64) {
     match &event.fact {
         Fact::Noticed(fact) => return notice(state, id, fact, at),
@@ -77,16 +79,21 @@ fn apply_to_lot(state: &mut State, id: Id, event: &Event, at: Micros, seq: u64) 
         }
         _ => {}
     }
+    objection::apply(state, id, &event.fact, at);
     let Some(lot) = state.lots.get_mut(&id) else { return };
     let before = lot.next_timer();
+    let phase = lot.phase;
     change_lot(lot, event, at, seq);
+    if lot.phase != phase {
+        lot.duty = duty(&state.settings.holidays, lot.category, lot.phase, at);
+    }
     let after = lot.next_timer();
     if before != after {
         move_timer(state, Timer::Lot(id), before, after);
     }
 }
 
-fn move_timer(state: &mut State, timer: Timer, before: Option<Micros>, after: Option<Micros>) {
+pub(super) fn move_timer(state: &mut State, timer: Timer, before: Option<Micros>, after: Option<Micros>) {
     if let Some(at) = before {
         state.timers.remove(&(at, timer));
     }
@@ -134,6 +141,7 @@ fn notice(state: &mut State, id: Id, fact: &Noticed, at: Micros) {
         ranking: Vec::new(),
         failure: None,
         award: None,
+        duty: None,
     };
     let due = lot.next_timer();
     state.lots.insert(id, lot);
@@ -149,6 +157,19 @@ fn change_lot(lot: &mut Lot, event: &Event, at: Micros, seq: u64) {
             lot.roster.insert(fact.number, Bidder { key: fact.key, priority: fact.priority });
             if let Some(applicant) = lot.applicants.values_mut().find(|a| a.key == fact.key) {
                 applicant.number = Some(fact.number);
+            }
+        }
+        Fact::SignUpWithdrawn(fact) => {
+            if let Some(applicant) = lot.applicants.get_mut(&fact.account) {
+                applicant.withdrawn = true;
+            }
+        }
+        Fact::NumberWithdrawn(fact) => {
+            lot.roster.remove(&fact.number);
+        }
+        Fact::DutyOverdue(_) => {
+            if let Some(due) = lot.duty.as_mut() {
+                due.overdue = true;
             }
         }
         Fact::DepositConfirmed(fact) => set_deposit(lot, &fact.reference, Deposit::Held),
@@ -240,6 +261,7 @@ fn sign_up(lot: &mut Lot, fact: &SignedUp) {
         priority: lot.rules.priority_of(&fact.credit_code),
         deposit,
         number: None,
+        withdrawn: false,
     };
     lot.applicants.insert(fact.account, applicant);
 }
@@ -276,7 +298,8 @@ fn resume(lot: &mut Lot, fact: &LotResumed) {
     if let Some(auction) = lot.auction.as_mut() {
         shift(&mut auction.until, fact.credit);
     }
-    for time in [&mut lot.reserve_due, &mut lot.publicity_until].into_iter().flatten() {
+    let duty = lot.duty.as_mut().map(|duty| &mut duty.due);
+    for time in [lot.reserve_due.as_mut(), lot.publicity_until.as_mut(), duty].into_iter().flatten() {
         shift(time, fact.credit);
     }
 }

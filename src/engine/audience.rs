@@ -43,9 +43,12 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         Fact::DepositConfirmed(fact) => of_bidder(by_reference(&fact.reference)),
         Fact::DepositReturned(fact) => of_bidder(by_reference(&fact.reference)),
         Fact::DepositForfeited(fact) => of_bidder(by_reference(&fact.reference)),
+        Fact::SignUpWithdrawn(fact) => of_bidder(Some(fact.account)),
+        Fact::ObjectionFiled(fact) => of_bidder(Some(fact.account)),
+        Fact::ComplaintFiled(fact) => of_bidder(Some(fact.account)),
         // 招标投标法 art. 22: before the opening not even the number of bidders may be known. A bid that came too early names
         // one.
-        Fact::NumberDealt(_) | Fact::BidRefused(_) => {
+        Fact::NumberDealt(_) | Fact::NumberWithdrawn(_) | Fact::BidRefused(_) => {
             let public = lot.is_some_and(Lot::numbers_are_public);
             if public { Audience::Public } else { Audience::Sealed }
         }
@@ -54,6 +57,14 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         Fact::QuestionOverdue(fact) => feedback(fact.open),
         Fact::PauseOrdered(fact) => feedback(fact.open),
         Fact::PauseLifted(fact) => feedback(fact.open),
+        Fact::ObjectionReceived(fact) => feedback(fact.open),
+        Fact::ObjectionAnswered(fact) => feedback(fact.open),
+        Fact::ObjectionOverdue(fact) => feedback(fact.open),
+        Fact::ComplaintReceived(fact) => feedback(fact.open),
+        Fact::ComplaintAdmitted(fact) => feedback(fact.open),
+        Fact::ComplaintDecided(fact) => feedback(fact.open),
+        Fact::ComplaintOverdue(fact) => feedback(fact.open),
+        Fact::ComplaintHoldLapsed(fact) => feedback(fact.open),
         Fact::PlatformConfigured(_)
         | Fact::OutageBegan(_)
         | Fact::OutageEnded(_)
@@ -70,6 +81,7 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         | Fact::WinnerDisclosed(_)
         | Fact::Contracted(_)
         | Fact::Archived(_)
+        | Fact::DutyOverdue(_)
         | Fact::AuctionOpened(_)
         | Fact::BidAccepted(_)
         | Fact::CountdownReset(_)

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use time::{Date, Duration, Weekday};
 
+use super::event::Duty;
 use super::rules::Category;
+use super::state::{Due, Phase};
 use crate::base::Micros;
 
 /// The State Council's yearly holiday notice: data, recorded in the ledger, not code. Days as `YYYY-MM-DD`.
@@ -125,6 +127,20 @@ impl CityPeriods {
             Category::D => Bound { value: 2, source: "政府采购法实施条例第三十三条" },
         }
     }
+}
+
+/// The step that the law gives a time for once a lot has come to `phase` at `start`.
+pub fn duty(holidays: &Holidays, category: Category, phase: Phase, start: Micros) -> Option<Due> {
+    let (duty, due) = match (phase, category) {
+        // 招标投标法实施条例 art. 54: three days from the report.
+        (Phase::Ranked, Category::A) => (Duty::Publicity, holidays.end_of_days(start, 3)),
+        // 政府采购法实施条例 art. 43: two working days for the report, five to choose, two to announce.
+        (Phase::Ranked, Category::D) => (Duty::Publicity, holidays.end_of_working_days(start, 9)),
+        // 招标投标法 art. 46; 政府采购法 art. 46: thirty days from the letter of award.
+        (Phase::Awarded, Category::A | Category::D) => (Duty::Contract, holidays.end_of_days(start, 30)),
+        _ => return None,
+    };
+    due.map(|due| Due { duty, due, overdue: false })
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 
 use super::actor::{Actor, Subject};
 use super::event::*;
-use super::state::{Lot, Phase, State, Timer};
+use super::objection;
+use super::state::{Due, Lot, Phase, State, Timer};
 use crate::base::{Id, Micros, Span};
 
 /// What happens because `timer` ran out at `at`.
@@ -19,6 +20,7 @@ pub fn fire(state: &State, timer: Timer, at: Micros) -> Vec<Event> {
             }
             None => Vec::new(),
         },
+        Timer::Objection(id) => objection::fire(state, id, at),
     }
 }
 
@@ -33,6 +35,10 @@ fn lot_facts(lot: &Lot, at: Micros) -> Vec<Fact> {
         Phase::Waiting => open(lot, at),
         Phase::Running => lot.rules.method.rulebook().on_deadline(lot, at),
         Phase::Disclosing => vec![ReserveLapsed {}.into()],
+        Phase::Ranked | Phase::Awarded => match lot.duty {
+            Some(Due { duty, due, overdue: false }) => vec![DutyOverdue { duty, due }.into()],
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     }
 }

@@ -74,4 +74,35 @@ pub enum Action {
         order: Id,
         reason: String,
     },
+    WithdrawSignUp(SignUpWithdrawn),
+    Object(ObjectionFiled),
+    AnswerObjection(ObjectionAnswer),
+    Complain(ComplaintFiled),
+    AdmitComplaint(ComplaintAdmission),
+    DecideComplaint(ComplaintDecision),
+}
+
+/// What owner or centre says to an objection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectionAnswer {
+    pub objection: Id,
+    pub text: String,
+    pub upheld: bool,
+}
+
+/// Whether the supervisor takes a complaint up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComplaintAdmission {
+    pub objection: Id,
+    pub admitted: bool,
+    pub reason: String,
+    pub suspend: bool,
+}
+
+/// What the supervisor decides on a complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComplaintDecision {
+    pub objection: Id,
+    pub upheld: bool,
+    pub text: String,
 }

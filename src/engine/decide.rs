@@ -3,10 +3,10 @@
 pub use super::clock::fire;
 
 use super::actor::{Actor, Subject};
-use super::command::{Action, Command};
-use super::event::{Event, Fact, Failure, Hold};
+use super::command::{Action, Command, ComplaintAdmission, ComplaintDecision, ObjectionAnswer};
+use super::event::{ComplaintAdmitted, ComplaintDecided, Event, Fact, Failure, Hold, ObjectionAnswered};
 use super::state::{Lot, State};
-use super::{bids, clock, feedback, life};
+use super::{bids, clock, feedback, life, objection};
 use crate::base::{Code, Micros, limits};
 
 /// Why nothing happened. Nothing of it goes into the ledger.
@@ -83,6 +83,12 @@ fn decide_lot(state: &State, lot: &Lot, actor: Actor, action: &Action, now: Micr
         Action::Answer { question, text } => feedback::answer(state, lot, actor, *question, text, now),
         Action::OrderPause(fact) => feedback::order_pause(state, lot, actor, fact, now),
         Action::LiftPause { order, reason } => feedback::lift_pause(state, lot, actor, *order, reason, now),
+        Action::WithdrawSignUp(fact) => life::withdraw_sign_up(lot, actor, fact),
+        Action::Object(fact) => objection::file(state, lot, actor, fact, now),
+        Action::AnswerObjection(answer) => objection::answer(state, lot, actor, answer, now),
+        Action::Complain(fact) => objection::complain(state, lot, actor, fact, now),
+        Action::AdmitComplaint(ask) => objection::admit(state, lot, actor, ask, now),
+        Action::DecideComplaint(ask) => objection::conclude(state, lot, actor, ask, now),
         Action::Configure(_)
         | Action::BeginOutage(_)
         | Action::EndOutage
@@ -119,7 +125,10 @@ pub fn cause(event: &Event) -> Option<Command> {
         Fact::DepositReturned(fact) => Action::ReturnDeposit(fact.clone()),
         Fact::DepositForfeited(fact) => Action::ForfeitDeposit(fact.clone()),
         Fact::ReserveDisclosed(fact) => Action::DiscloseReserve(fact.clone()),
-        Fact::LotSuspended(fact) if fact.hold == Hold::Office => Action::Suspend { reason: fact.reason.clone() },
+        // The system suspends for the office what an upheld objection says is to be mended.
+        Fact::LotSuspended(fact) if fact.hold == Hold::Office && event.actor != Actor::System => {
+            Action::Suspend { reason: fact.reason.clone() }
+        }
         Fact::LotResumed(fact) if fact.hold == Hold::Office => Action::Resume { reason: fact.reason.clone() },
         Fact::LotTerminated(fact) => Action::Terminate { reason: fact.reason.clone() },
         Fact::LotFailed(fact) if fact.why == Failure::WinnerWithdrew => {
@@ -133,6 +142,21 @@ pub fn cause(event: &Event) -> Option<Command> {
         Fact::QuestionAnswered(fact) => Action::Answer { question: fact.question, text: fact.text.clone() },
         Fact::PauseOrdered(fact) => Action::OrderPause(fact.clone()),
         Fact::PauseLifted(fact) => Action::LiftPause { order: fact.order, reason: fact.reason.clone() },
+        Fact::SignUpWithdrawn(fact) => Action::WithdrawSignUp(fact.clone()),
+        Fact::ObjectionFiled(fact) => Action::Object(fact.clone()),
+        Fact::ObjectionAnswered(fact) => {
+            let ObjectionAnswered { objection, text, upheld, .. } = fact.clone();
+            Action::AnswerObjection(ObjectionAnswer { objection, text, upheld })
+        }
+        Fact::ComplaintFiled(fact) => Action::Complain(fact.clone()),
+        Fact::ComplaintAdmitted(fact) => {
+            let ComplaintAdmitted { objection, admitted, reason, suspend, .. } = fact.clone();
+            Action::AdmitComplaint(ComplaintAdmission { objection, admitted, reason, suspend })
+        }
+        Fact::ComplaintDecided(fact) => {
+            let ComplaintDecided { objection, upheld, text, .. } = fact.clone();
+            Action::DecideComplaint(ComplaintDecision { objection, upheld, text })
+        }
         _ => return None,
     };
     Some(Command { actor: event.actor, subject: event.subject, action })

@@ -9,6 +9,9 @@ use super::code::CodeFormat;
 use super::rules::{Category, Document, Rules};
 use crate::base::{Code, Fen, Hash, Id, Jwk, Micros, Span};
 
+mod contest;
+pub use contest::*;
+
 /// One thing that happened: an entry of the ledger, less its salt and its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -63,6 +66,8 @@ facts! {
     SignUpClosed "lot.sign_up_closed";
     SignedUp "lot.signed_up";
     NumberDealt "lot.number_dealt";
+    SignUpWithdrawn "lot.sign_up_withdrawn";
+    NumberWithdrawn "lot.number_withdrawn";
     LotSuspended "lot.suspended";
     LotResumed "lot.resumed";
     LotTerminated "lot.terminated";
@@ -72,6 +77,7 @@ facts! {
     WinnerDisclosed "lot.winner_disclosed";
     Contracted "lot.contracted";
     Archived "lot.archived";
+    DutyOverdue "lot.duty_overdue";
     DepositConfirmed "deposit.confirmed";
     DepositReturned "deposit.returned";
     DepositForfeited "deposit.forfeited";
@@ -91,6 +97,16 @@ facts! {
     QuestionOverdue "feedback.overdue";
     PauseOrdered "feedback.pause_ordered";
     PauseLifted "feedback.pause_lifted";
+    ObjectionFiled "objection.filed";
+    ObjectionReceived "objection.received";
+    ObjectionAnswered "objection.answered";
+    ObjectionOverdue "objection.overdue";
+    ComplaintFiled "complaint.filed";
+    ComplaintReceived "complaint.received";
+    ComplaintAdmitted "complaint.admitted";
+    ComplaintDecided "complaint.decided";
+    ComplaintOverdue "complaint.overdue";
+    ComplaintHoldLapsed "complaint.hold_lapsed";
 }
 
 /// Cause. The settings that the rules depend on; the first engine event of a ledger, and again at each change.
@@ -179,6 +195,20 @@ pub struct NumberDealt {
     pub priority: Option<u32>,
 }
 
+/// Cause. A bidder takes its sign-up back before the opening (招标投标法 art. 29); only the company itself may read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignUpWithdrawn {
+    pub account: Id,
+}
+
+/// A number that will not bid. Hidden as long as numbers are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberWithdrawn {
+    pub number: u32,
+}
+
 /// Why a lot's clock stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(tag = "by", content = "id", rename_all = "snake_case")]
@@ -189,6 +219,10 @@ pub enum Hold {
     Order(Id),
     /// The platform was away.
     Outage,
+    /// An objection waits for its answer.
+    Objection(Id),
+    /// A supervisor decides a complaint about that objection.
+    Complaint(Id),
 }
 
 /// Cause when the hold is the office's; otherwise follows from the order or the outage.
@@ -277,6 +311,24 @@ pub struct Contracted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Archived {}
+
+/// What the law gives owner or centre a time for, once the auction is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// The result is made public.
+    Publicity,
+    /// The contract is signed.
+    Contract,
+}
+
+/// Writes itself when the time of the law passes and the step was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DutyOverdue {
+    pub duty: Duty,
+    pub due: Micros,
+}
 
 /// Cause. Admits the bidder: a number follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -126,9 +126,23 @@ pub fn sign_up(lot: &Lot, actor: Actor, fact: &SignedUp) -> Result<Vec<Event>, R
     Ok(events)
 }
 
+/// Until the opening a bidder may take its sign-up back (招标投标法 art. 29); the deposit then goes back at once.
+pub fn withdraw_sign_up(lot: &Lot, actor: Actor, fact: &SignUpWithdrawn) -> Result<Vec<Event>, Refusal> {
+    let applicant = lot.applicants.get(&fact.account).filter(|applicant| !applicant.withdrawn);
+    let applicant = applicant.ok_or(Code::NotSignedUp)?;
+    if lot.phase != Phase::SignUp && lot.phase != Phase::Waiting {
+        return Err(Code::WrongPhase.into());
+    }
+    let mut events = vec![Event { actor, subject: Subject::Lot(lot.id), fact: Fact::SignUpWithdrawn(fact.clone()) }];
+    if let Some(number) = applicant.number {
+        events.push(by_system(lot.id, NumberWithdrawn { number }.into()));
+    }
+    Ok(events)
+}
+
 pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Micros) -> Result<Vec<Event>, Refusal> {
     let (_, applicant) = lot.applicant_by_reference(&fact.reference).ok_or(Code::DepositUnknown)?;
-    if applicant.deposit != Deposit::Awaited {
+    if applicant.deposit != Deposit::Awaited || applicant.withdrawn {
         return Err(Code::DepositState.into());
     }
     if lot.phase != Phase::SignUp && lot.phase != Phase::Waiting {
@@ -148,7 +162,9 @@ pub fn confirm_deposit(lot: &Lot, actor: Actor, fact: &DepositConfirmed, now: Mi
 /// Numbers come from 1–999 from first to last: one from a pool that grew would tell its bidder how many there are
 /// (招标投标法 art. 22). `random` is recorded with its cause, so anyone entitled can draw again.
 fn deal_number(lot: &Lot, key: Jwk, priority: Option<u32>, random: Hash) -> Result<Event, Refusal> {
-    let free: Vec<u32> = (1..=limits::BIDDER_NUMBER_MAX).filter(|number| !lot.roster.contains_key(number)).collect();
+    let was_dealt = |number: &u32| lot.applicants.values().any(|applicant| applicant.number == Some(*number));
+    let free = (1..=limits::BIDDER_NUMBER_MAX).filter(|number| !lot.roster.contains_key(number) && !was_dealt(number));
+    let free: Vec<u32> = free.collect();
     let (high, _) = random.0.split_at(16);
     let draw = high.iter().fold(0u128, |sum, byte| (sum << 8) | u128::from(*byte));
     // 128 random bits modulo at most 999: the bias is below 2^-118.
@@ -170,7 +186,8 @@ pub fn settle_deposit(
     if applicant.deposit != Deposit::Held {
         return Err(Code::DepositState.into());
     }
-    if !lot.phase.is_over() || (is_return && secures_contract(lot, applicant)) {
+    let withdrawn = applicant.withdrawn && is_return;
+    if !withdrawn && (!lot.phase.is_over() || (is_return && secures_contract(lot, applicant))) {
         return Err(Code::WrongPhase.into());
     }
     require_text("reason", reason)?;

@@ -16,6 +16,7 @@ pub mod event;
 pub mod feedback;
 pub mod life;
 pub mod methods;
+pub mod objection;
 pub mod rules;
 pub mod state;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::{CityPeriods, Holidays};
 use super::code::CodeFormat;
-use super::event::{Failure, Hold, Standing};
+use super::event::{Duty, Failure, Ground, Hold, Standing};
 use super::rules::{Category, Rules, Timetable};
 use crate::base::{Fen, Id, Jwk, Micros};
 
@@ -19,7 +19,10 @@ pub struct State {
     pub codes: BTreeSet<String>,
     pub lots: BTreeMap<Id, Lot>,
     pub questions: BTreeMap<Id, Question>,
-    /// What is due when; always equal to what lots and questions say (`apply` keeps it so).
+    pub objections: BTreeMap<Id, Objection>,
+    /// Whose objection it is. Empty in a replay that has only the public payloads.
+    pub objectors: BTreeMap<Id, Id>,
+    /// What is due when; always equal to what lots, questions and objections say (`apply` keeps it so).
     pub timers: BTreeSet<(Micros, Timer)>,
 }
 
@@ -35,6 +38,7 @@ pub struct Settings {
 pub enum Timer {
     Lot(Id),
     Question(Id),
+    Objection(Id),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +128,16 @@ pub struct Lot {
     pub ranking: Vec<Standing>,
     pub failure: Option<Failure>,
     pub award: Option<Award>,
+    /// The step that the law now gives a time for.
+    pub duty: Option<Due>,
+}
+
+/// A legal step and its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Due {
+    pub duty: Duty,
+    pub due: Micros,
+    pub overdue: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,6 +156,8 @@ pub struct Applicant {
     pub priority: Option<u32>,
     pub deposit: Deposit,
     pub number: Option<u32>,
+    /// Took the sign-up back before the opening.
+    pub withdrawn: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -216,6 +232,31 @@ pub struct Question {
     pub overdue: bool,
 }
 
+/// An objection, and the complaint that may follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objection {
+    pub lot: Id,
+    pub ground: Ground,
+    /// By when it must be answered.
+    pub due: Micros,
+    pub open: bool,
+    pub answered_at: Option<Micros>,
+    pub overdue: bool,
+    pub complaint: Option<Complaint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// By when the supervisor must take it up or not, and then decide it.
+    pub due: Micros,
+    pub open: bool,
+    pub admitted: Option<bool>,
+    pub decided: bool,
+    pub overdue: bool,
+    /// When its standstill ends by law.
+    pub hold_until: Option<Micros>,
+}
+
 impl State {
     /// The moment at which something is due next; the sequencer calls [`super::fire`] before anything stamped at or after it.
     pub fn next_timer(&self) -> Option<Micros> {
@@ -227,6 +268,37 @@ impl Question {
     /// When it becomes overdue, if it still can.
     pub fn next_timer(&self) -> Option<Micros> {
         (!self.answered && !self.overdue).then_some(self.due)
+    }
+}
+
+impl Objection {
+    /// When the answer becomes overdue, if it still can.
+    pub fn answer_due(&self) -> Option<Micros> {
+        (self.answered_at.is_none() && !self.overdue).then_some(self.due)
+    }
+
+    /// Whether somebody still has to answer or decide.
+    pub fn waits(&self) -> bool {
+        self.answered_at.is_none() || self.complaint.as_ref().is_some_and(Complaint::waits)
+    }
+
+    /// When something about it is due next.
+    pub fn next_timer(&self) -> Option<Micros> {
+        let complaint = self.complaint.as_ref();
+        let due = complaint.and_then(Complaint::next_due);
+        let hold = complaint.and_then(|complaint| complaint.hold_until);
+        [self.answer_due(), hold, due].into_iter().flatten().min()
+    }
+}
+
+impl Complaint {
+    /// When the supervisor's next step becomes overdue, if it still can.
+    fn next_due(&self) -> Option<Micros> {
+        (self.waits() && !self.overdue).then_some(self.due)
+    }
+
+    fn waits(&self) -> bool {
+        !self.decided && self.admitted != Some(false)
     }
 }
 
@@ -252,6 +324,7 @@ impl Lot {
             Phase::Waiting => Some(self.timetable.auction_opens),
             Phase::Running => self.auction.as_ref().map(|auction| auction.until),
             Phase::Disclosing => self.reserve_due,
+            Phase::Ranked | Phase::Awarded => self.duty.filter(|duty| !duty.overdue).map(|duty| duty.due),
             _ => None,
         }
     }

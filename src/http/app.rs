@@ -4,7 +4,7 @@
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
-use actix_web::middleware::{Compress, DefaultHeaders};
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, PathConfig, PayloadConfig, QueryConfig};
 use actix_web::{App, Error, HttpRequest, HttpResponse, ResponseError as _};
 use utoipa::openapi::{Info, OpenApi};
@@ -12,13 +12,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 
 use super::extract::HttpSettings;
+use super::observe::{Traffic, observe};
 use super::offload::HashingPermits;
 use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, session, statistics, stream,
-    web_files,
+    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, objections, session, statistics,
+    stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -37,6 +38,7 @@ pub struct Parts {
     pub settings: Data<HttpSettings>,
     pub permits: Data<HashingPermits>,
     pub sign_ups: Data<Throttle>,
+    pub traffic: Data<Traffic>,
 }
 
 /// The application, ready to be served or tested.
@@ -60,6 +62,7 @@ pub fn app(
         .app_data(parts.settings)
         .app_data(parts.permits)
         .app_data(parts.sign_ups)
+        .app_data(parts.traffic)
         .app_data(PayloadConfig::new(BODY_MAX_BYTES))
         .app_data(
             QueryConfig::default().error_handler(|error, _| Problem::new(Code::InvalidField, error.to_string()).into()),
@@ -70,6 +73,7 @@ pub fn app(
         .default_service(web::to(web_files::serve))
         .wrap(Compress::default())
         .wrap(security_headers())
+        .wrap(from_fn(observe))
 }
 
 /// Every route of the API.
@@ -89,6 +93,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(lots::routes)
             .configure(life::routes)
             .configure(feedback::routes)
+            .configure(objections::routes)
             .configure(stream::routes)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),

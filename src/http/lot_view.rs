@@ -4,9 +4,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::{Code, Fen, Id, Jwk, Micros};
-use crate::engine::event::{Failure, Hold, Standing};
+use crate::engine::event::{self, Failure, Hold, Standing};
 use crate::engine::rules::{Category, Rules, Timetable};
-use crate::engine::state::{Applicant, Auction, Deposit, Lot, Phase, Project, Quote, Stage, State};
+use crate::engine::state::{Applicant, Auction, Deposit, Due, Lot, Phase, Project, Quote, Stage, State};
 
 /// A lot as everyone may see it now.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -31,6 +31,33 @@ pub struct LotView {
     pub publicity_until: Option<Micros>,
     pub failure: Option<Failure>,
     pub award: Option<AwardView>,
+    /// The step that the law now gives a time for.
+    pub duty: Option<DutyView>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct DutyView {
+    pub duty: Duty,
+    pub due: Micros,
+    pub overdue: bool,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Duty {
+    /// The result is made public.
+    Publicity,
+    /// The contract is signed.
+    Contract,
+}
+
+impl From<event::Duty> for Duty {
+    fn from(duty: event::Duty) -> Self {
+        match duty {
+            event::Duty::Publicity => Self::Publicity,
+            event::Duty::Contract => Self::Contract,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -96,6 +123,8 @@ pub struct Mine {
     pub deposit: Deposit,
     pub number: Option<u32>,
     pub priority: Option<u32>,
+    /// The sign-up was taken back.
+    pub withdrawn: bool,
 }
 
 pub fn mine(applicant: &Applicant) -> Mine {
@@ -105,6 +134,7 @@ pub fn mine(applicant: &Applicant) -> Mine {
         deposit: applicant.deposit,
         number: applicant.number,
         priority: applicant.priority,
+        withdrawn: applicant.withdrawn,
     }
 }
 
@@ -132,6 +162,7 @@ pub fn lot_view(state: &State, id: Id) -> Result<LotView, Code> {
         publicity_until: lot.publicity_until,
         failure: lot.failure,
         award: award(lot),
+        duty: lot.duty.map(|Due { duty, due, overdue }| DutyView { duty: duty.into(), due, overdue }),
     })
 }
 

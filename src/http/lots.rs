@@ -6,13 +6,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::act::{Recorded, act};
+use super::act::{Empty, Recorded, act};
 use super::extract::{Body, Key, Who};
 use super::lot_view::{LotView, Mine, ProjectView, lot_view, mine, project_view};
 use super::problem::Problem;
 use crate::base::limits::PAGE_MAX_ROWS;
 use crate::base::{Code, Fen, Id, Jwk, Micros};
 use crate::desk::{Desk, LotFilter, LotRow};
+use crate::engine::event::SignUpWithdrawn;
+use crate::engine::{Action, Subject};
+use crate::identity::Action as Right;
 
 pub fn routes(config: &mut ServiceConfig) {
     config
@@ -21,6 +24,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(show_lot)
         .service(show_mine)
         .service(sign_up)
+        .service(withdraw_sign_up)
         .service(show_project);
 }
 
@@ -217,4 +221,20 @@ pub async fn sign_up(
 ) -> Result<Json<Recorded>, Problem> {
     let (right, subject, action) = desk.sign_up(&who.0, *lot, body.value.key, body.value.binding)?;
     act(&desk, who, key, body.digest, right, subject, action).await
+}
+
+/// Takes the sign-up back, until the opening; the deposit then goes back at once.
+#[utoipa::path(tag = "lots", params(("lot" = Id, Path)), request_body = Empty,
+    responses((status = 200, body = Recorded), (status = 409, body = Problem)))]
+#[post("/lots/{lot}/withdrawal")]
+pub async fn withdraw_sign_up(
+    desk: Data<Desk>,
+    who: Who,
+    key: Key,
+    lot: Path<Id>,
+    body: Body<Empty>,
+) -> Result<Json<Recorded>, Problem> {
+    let account = who.0.account.ok_or(Code::NotSignedIn)?;
+    let action = Action::WithdrawSignUp(SignUpWithdrawn { account });
+    act(&desk, who, key, body.digest, Right::SignUp, Subject::Lot(*lot), action).await
 }

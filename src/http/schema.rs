@@ -99,11 +99,11 @@ objects! {
     }
 }
 
-/// Why a clock stands still; `id` only for a supervisor's order.
+/// Why a clock stands still; `id` for a supervisor's order, and of the objection that waits or is complained of.
 impl PartialSchema for Hold {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
-            .property("by", names(["office", "order", "outage"]))
+            .property("by", names(["office", "order", "outage", "objection", "complaint"]))
             .required("by")
             .property("id", Id::schema())
             .into()

@@ -116,7 +116,10 @@ async fn open_socket(
     // Browsers are not told the status of a failed handshake, hence a close code after a good one.
     let feed = match reader.and_then(|reader| stream.hub.enter(reader, lifeline(&request))) {
         Ok(feed) => feed,
-        Err(code) => return Ok(response.set_body(BoxBody::new(LastWord(Some(frame::close(code)))))),
+        Err(code) => {
+            stream.hub.count_close(code);
+            return Ok(response.set_body(BoxBody::new(LastWord(Some(frame::close(code))))));
+        }
     };
     let messages = messages
         .max_frame_size(VIEWER_MESSAGE_MAX_BYTES)

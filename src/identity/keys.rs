@@ -81,6 +81,11 @@ impl ServerKeys {
         }
     }
 
+    /// Whether `dir` holds a key file, whatever is in it.
+    pub fn exist(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
     /// Fresh keys that no file holds.
     pub fn generate(entropy: &dyn Entropy) -> Self {
         Self { log_seed: random(entropy), sealing: random(entropy), mac: random(entropy) }

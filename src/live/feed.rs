@@ -88,7 +88,10 @@ impl Feed {
         loop {
             match self.step() {
                 Step::Item(item) => {
-                    self.ended = matches!(item, Item::Close(_));
+                    if let Item::Close(code) = &item {
+                        self.hub.count_close(*code);
+                        self.ended = true;
+                    }
                     return Poll::Ready(Some(item));
                 }
                 Step::Frame(frame, scope, reader) => {

@@ -58,6 +58,8 @@ impl Tip {
 pub(super) struct Metrics {
     frames_sent: AtomicU64,
     slow_viewers: AtomicU64,
+    /// By the place of the code in [`CloseCode::ALL`].
+    closes: [AtomicU64; CloseCode::ALL.len()],
 }
 
 impl Metrics {
@@ -79,6 +81,8 @@ pub struct Counts {
     pub frames_sent: u64,
     /// Viewers cut off for being too slow since the start.
     pub slow_viewers: u64,
+    /// Streams that the server ended since the start, in the order of [`CloseCode::ALL`].
+    pub closes: [u64; CloseCode::ALL.len()],
 }
 
 impl Hub {
@@ -126,6 +130,15 @@ impl Hub {
             viewers: self.seats.load(Ordering::Relaxed),
             frames_sent: self.metrics.frames_sent.load(Ordering::Relaxed),
             slow_viewers: self.metrics.slow_viewers.load(Ordering::Relaxed),
+            closes: self.metrics.closes.each_ref().map(|count| count.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Counts a stream that was ended with `code`.
+    pub fn count_close(&self, code: CloseCode) {
+        let place = CloseCode::ALL.iter().position(|known| *known == code);
+        if let Some(count) = place.and_then(|place| self.metrics.closes.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -38,6 +38,20 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// In the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Normal,
+        Self::Drain,
+        Self::Policy,
+        Self::TooBig,
+        Self::BadTicket,
+        Self::Forbidden,
+        Self::UnknownScope,
+        Self::Slow,
+        Self::SessionOver,
+        Self::Rate,
+    ];
+
     pub const fn number(self) -> u16 {
         match self {
             Self::Normal => 1000,

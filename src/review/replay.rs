@@ -218,8 +218,16 @@ impl Replayer {
     /// the same moment as an open one.
     fn may_be_somebody_elses(&self, at: Micros) -> bool {
         let by_question =
-            self.state.timers.first().is_some_and(|(due, timer)| matches!(timer, Timer::Question(_)) && *due <= at);
-        let overdue = |event: &Event| matches!(event.fact, Fact::QuestionOverdue(_));
+            self.state.timers.first().is_some_and(|(due, timer)| !matches!(timer, Timer::Lot(_)) && *due <= at);
+        let overdue = |event: &Event| {
+            matches!(
+                event.fact,
+                Fact::QuestionOverdue(_)
+                    | Fact::ObjectionOverdue(_)
+                    | Fact::ComplaintOverdue(_)
+                    | Fact::ComplaintHoldLapsed(_)
+            )
+        };
         by_question && at == self.expected_at && self.expected.front().is_some_and(overdue)
     }
 
@@ -304,7 +312,8 @@ impl Replayer {
     /// Whether the engine may refuse only because an earlier payload is not at hand.
     fn is_about_the_hidden(&self, code: Code) -> bool {
         let by_absence =
-            matches!(code, Code::LotUnknown | Code::ProjectUnknown | Code::DepositUnknown | Code::QuestionUnknown);
+            matches!(code, Code::LotUnknown | Code::ProjectUnknown | Code::DepositUnknown | Code::QuestionUnknown)
+                || matches!(code, Code::ObjectionUnknown | Code::ComplaintUnknown);
         by_absence && self.tally.undecided.contains_key(&Undecided::PayloadMissing)
     }
 
@@ -388,12 +397,21 @@ impl Replayer {
                     && lot.roster.iter().all(|(number, bidder)| *number != fact.number && bidder.key != fact.key)
             }
             Fact::LotSuspended(fact) => {
-                matches!(fact.hold, Hold::Order(_)) && !lot.holds.contains(&fact.hold) && !lot.phase.is_final()
+                (is_ordered(fact.hold) || fact.hold == Hold::Office)
+                    && !lot.holds.contains(&fact.hold)
+                    && !lot.phase.is_final()
             }
             Fact::LotResumed(fact) => {
-                let ordered = matches!(fact.hold, Hold::Order(_)) && lot.holds.contains(&fact.hold);
+                let ordered = is_ordered(fact.hold) && lot.holds.contains(&fact.hold);
                 ordered && *fact == resumed(lot, fact.hold, fact.reason.clone(), at)
             }
+            // Who objected stands before it, and only the objector reads that.
+            Fact::ObjectionReceived(fact) => !self.state.objections.contains_key(&fact.objection) && at < fact.due,
+            Fact::ComplaintReceived(fact) => {
+                let objection = self.state.objections.get(&fact.objection);
+                objection.is_none_or(|objection| objection.complaint.is_none()) && at < fact.due
+            }
+            Fact::NumberWithdrawn(fact) => lot.roster.contains_key(&fact.number) && lot.auction.is_none(),
             Fact::WinnerDisclosed(fact) => {
                 lot.phase == Phase::Awarded
                     && lot.award.is_some_and(|award| award.number == fact.number)
@@ -443,6 +461,11 @@ impl Replayer {
         let Disagreement { what, expected, found } = disagreement;
         self.untrue(what, &expected, found)
     }
+}
+
+/// A standstill that follows from an entry which may be hidden.
+fn is_ordered(hold: Hold) -> bool {
+    matches!(hold, Hold::Order(_) | Hold::Objection(_) | Hold::Complaint(_))
 }
 
 /// A statement that could not be read, or that the registered key did not sign.

@@ -1,9 +1,11 @@
 //! The two threads: one decides, one commits. The commit point is in [`Committer::commit`].
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::clock::SteadyClock;
 use super::draft::{Draft, Sealed, Stuck};
 use super::handle::Shared;
 use super::journal::{Batch, Journal, JournalError, StoredSnapshot};
@@ -97,6 +99,7 @@ pub(super) struct Upkeep {
     pub checkpoint: u64,
     pub checkpoint_kept: Instant,
     pub alive_marked: Instant,
+    pub clock: SteadyClock,
 }
 
 /// Why the ledger takes nothing more.
@@ -152,6 +155,9 @@ impl Committer {
             Err(stop) => {
                 // First no more comes in, then they are told.
                 tracing::error!(%stop, "the ledger has stopped");
+                if matches!(stop, Stop::Journal(_)) {
+                    self.shared.metrics.journal_errors.fetch_add(1, Relaxed);
+                }
                 self.shared.queue.stop(stop.to_string());
                 let code = stop.code();
                 for (answer, _) in answers {
@@ -219,11 +225,21 @@ impl Committer {
 
     fn save_snapshot(&mut self, snapshot: &StoredSnapshot) {
         if let Err(error) = self.journal.save_snapshot(snapshot) {
-            tracing::warn!(%error, "snapshot not saved; the next start takes longer");
+            self.failed(&error, "snapshot not saved; the next start takes longer");
         }
     }
 
+    /// A write that failed and does not stop the ledger.
+    fn failed(&self, error: &JournalError, what: &str) {
+        self.shared.metrics.journal_errors.fetch_add(1, Relaxed);
+        tracing::warn!(%error, "{what}");
+    }
+
     fn keep_house(&mut self) {
+        if let Some(step) = self.upkeep.clock.look(self.shared.clock.now()) {
+            self.shared.metrics.clock_steps.fetch_add(1, Relaxed);
+            tracing::warn!(micros = step, "the machine's clock jumped");
+        }
         if self.upkeep.checkpoint_kept.elapsed() >= self.checkpoint_every {
             self.keep_checkpoint();
         }
@@ -251,7 +267,7 @@ impl Committer {
         }
         match self.journal.save_checkpoint(size, &note, at) {
             Ok(()) => self.upkeep.checkpoint = size,
-            Err(error) => tracing::warn!(%error, "checkpoint not kept"),
+            Err(error) => self.failed(&error, "checkpoint not kept"),
         }
     }
 
@@ -259,7 +275,7 @@ impl Committer {
         self.upkeep.alive_marked = Instant::now();
         let now = self.shared.queue.now(&*self.shared.clock);
         if let Err(error) = self.journal.mark_alive(now) {
-            tracing::warn!(%error, "alive mark not written");
+            self.failed(&error, "alive mark not written");
         }
     }
 

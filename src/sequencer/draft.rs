@@ -77,6 +77,7 @@ impl Draft {
                 return Err(Stuck::Timer(timer));
             }
             self.shared.metrics.timers.fetch_add(1, Relaxed);
+            self.shared.metrics.lateness_micros.record(self.shared.clock.now().since(due).get());
         }
         Ok(())
     }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Bounds of the batch-size histogram, entries.
 const BATCH_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
+/// Bounds of the lateness of timers, microseconds.
+const LATENESS_BOUNDS: &[u64] = &[1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 2_000_000, 10_000_000];
 /// Bounds of the commit-time histogram, microseconds.
 const COMMIT_BOUNDS: &[u64] =
     &[100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000];
@@ -14,12 +16,18 @@ pub struct Metrics {
     pub batch: Histogram,
     /// Microseconds of a durable transaction.
     pub commit_micros: Histogram,
+    /// Microseconds from a timer's deadline to its decision.
+    pub lateness_micros: Histogram,
     /// Submissions answered with a refusal.
     pub refused: AtomicU64,
     /// Submissions answered from memory or storage.
     pub replayed: AtomicU64,
     /// Timers fired.
     pub timers: AtomicU64,
+    /// Writes of the journal that failed; a failed commit stops the ledger, the others do not.
+    pub journal_errors: AtomicU64,
+    /// Jumps of the machine's clock against its steady one.
+    pub clock_steps: AtomicU64,
 }
 
 impl Default for Metrics {
@@ -27,9 +35,12 @@ impl Default for Metrics {
         Self {
             batch: Histogram::new(BATCH_BOUNDS),
             commit_micros: Histogram::new(COMMIT_BOUNDS),
+            lateness_micros: Histogram::new(LATENESS_BOUNDS),
             refused: AtomicU64::new(0),
             replayed: AtomicU64::new(0),
             timers: AtomicU64::new(0),
+            journal_errors: AtomicU64::new(0),
+            clock_steps: AtomicU64::new(0),
         }
     }
 }
@@ -44,7 +55,8 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    fn new(bounds: &'static [u64]) -> Self {
+    /// `bounds` in ascending order.
+    pub fn new(bounds: &'static [u64]) -> Self {
         Self { bounds, counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(), sum: AtomicU64::new(0) }
     }
 

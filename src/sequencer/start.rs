@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::clock::Clock;
+use super::clock::{Clock, SteadyClock};
 use super::commit::{Committer, Decider, Stop, Upkeep};
 use super::draft::{Draft, LEDGER_CREATED, Stuck};
 use super::handle::{Running, Sequencer, Shared};
@@ -161,6 +161,7 @@ impl Sequencer {
                 checkpoint: 0,
                 checkpoint_kept: Instant::now(),
                 alive_marked: Instant::now(),
+                clock: SteadyClock::default(),
             },
         };
         let now = shared.queue.now(&*shared.clock);

@@ -1,11 +1,12 @@
-//! One way to open a SQLite file and to bring it to this version's schema, for platform and ledgers alike.
+//! One way to open a SQLite file and to bring a database to this version's schema, for platform and ledgers alike; and
+//! the connection that is of either kind.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection as _;
-use diesel::r2d2::{CustomizeConnection, Error as PoolError};
-use diesel::{Connection as _, SqliteConnection};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _};
+use diesel::r2d2::{CustomizeConnection, Error as PoolError, ManageConnection, R2D2Connection as _};
+use diesel::{Connection as _, MultiConnection, PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use super::StoreError;
 use super::data_dir::{io_error, owner_only};
@@ -19,8 +20,18 @@ pub fn open(path: &Path) -> Result<SqliteConnection, StoreError> {
     Ok(connection)
 }
 
-/// Applies the migrations that the file does not have yet.
-pub fn migrate(connection: &mut SqliteConnection, migrations: EmbeddedMigrations) -> Result<(), StoreError> {
+/// A connection to either kind of database. What both understand is written once; where they differ, `match` on it.
+#[derive(MultiConnection)]
+pub enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Applies the migrations that the database does not have yet.
+pub fn migrate<C>(connection: &mut C, migrations: EmbeddedMigrations) -> Result<(), StoreError>
+where
+    C: MigrationHarness<C::Backend> + diesel::Connection,
+{
     connection.run_pending_migrations(migrations).map(drop).map_err(|error| StoreError::Migration(error.to_string()))
 }
 
@@ -44,6 +55,27 @@ fn apply_pragmas(connection: &mut SqliteConnection) -> Result<(), StoreError> {
          PRAGMA trusted_schema = OFF;"
     ))?;
     Ok(())
+}
+
+/// Opens the platform's file for a pool.
+#[derive(Debug)]
+pub(super) struct FileManager(pub PathBuf);
+
+impl ManageConnection for FileManager {
+    type Connection = AnyConnection;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<AnyConnection, StoreError> {
+        open(&self.0).map(AnyConnection::Sqlite)
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        Ok(connection.ping()?)
+    }
+
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
+    }
 }
 
 /// The same pragmas for each connection that a pool opens.

@@ -5,6 +5,7 @@
 //! <data>/platform.sqlite      accounts, sessions, query tables
 //! <data>/ledger/<name>.sqlite one ledger each
 //! <data>/keys/                the server's secrets
+//! <data>/restored.json        after a restore, until it is sure that nothing newer was signed; see `backup`
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -54,6 +55,13 @@ impl DataDir {
         Ok(Self { root, _lock: None })
     }
 
+    /// What is left on the disk that it lies on.
+    pub fn space(&self) -> Result<Space, StoreError> {
+        let found = rustix::fs::statvfs(&self.root).map_err(|error| io_error(&self.root, error.into()))?;
+        let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+        Ok(Space { free_bytes: bytes(found.f_bavail), size_bytes: bytes(found.f_blocks) })
+    }
+
     pub fn path(&self) -> &Path {
         &self.root
     }
@@ -68,10 +76,7 @@ impl DataDir {
 
     /// Where the named ledger lives. Names are a closed alphabet, so that none can walk out of the directory.
     pub fn ledger_path(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if name.is_empty() || name.len() > LEDGER_NAME_MAX_CHARS || !name.bytes().all(allowed) {
-            return Err(StoreError::LedgerName(name.to_owned()));
-        }
+        check_ledger_name(name)?;
         Ok(self.root.join("ledger").join(format!("{name}.sqlite")))
     }
 
@@ -88,6 +93,21 @@ impl DataDir {
     }
 }
 
+/// A disk's room, as far as this user may use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    pub free_bytes: u64,
+    pub size_bytes: u64,
+}
+
+pub(super) fn check_ledger_name(name: &str) -> Result<(), StoreError> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.is_empty() || name.len() > LEDGER_NAME_MAX_CHARS || !name.bytes().all(allowed) {
+        return Err(StoreError::LedgerName(name.to_owned()));
+    }
+    Ok(())
+}
+
 /// Options that create files for their owner only; SQLite gives its `-wal` and `-shm` files the mode of the database.
 pub(super) fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -95,7 +115,7 @@ pub(super) fn owner_only() -> OpenOptions {
     options
 }
 
-fn create_dir(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(OWNER_ONLY_DIR).create(path).map_err(|e| io_error(path, e))
 }
 

@@ -6,11 +6,13 @@
 //! Two kinds of file, because they have two kinds of owner: `platform.sqlite` is shared by all request threads through a
 //! pool; each `ledger/<name>.sqlite` belongs to the one writer of that ledger.
 
+pub mod backup;
 pub mod connection;
 pub mod data_dir;
 pub mod journal;
 mod ledger_schema;
 pub mod platform;
+pub mod postgres;
 pub mod reader;
 mod values;
 
@@ -20,6 +22,7 @@ use std::path::PathBuf;
 pub use data_dir::DataDir;
 pub use journal::SqliteJournal;
 pub use platform::{Platform, Tx};
+pub use postgres::{Postgres, PostgresJournal, PostgresLedger, PostgresReader};
 pub use reader::SqliteReader;
 
 use crate::base::Code;
@@ -31,10 +34,18 @@ pub enum StoreError {
     Io { path: PathBuf, source: io::Error },
     #[error("{path} is in use by another process: stop that one first, or choose another data directory", path = path.display())]
     InUse { path: PathBuf },
+    #[error("{path} is damaged: its content is not what was written; take another backup", path = .0.display())]
+    Damaged(PathBuf),
+    #[error("{path} is no complete backup: it has no backup.json, which is written last", path = .0.display())]
+    NoBackup(PathBuf),
     #[error("{0:?} cannot be the name of a ledger: use 1 to 64 of a-z, 0-9 and '-'")]
     LedgerName(String),
     #[error("cannot open the database {path}: {source}", path = path.display())]
     Open { path: PathBuf, source: diesel::ConnectionError },
+    #[error("cannot connect to the database: {0}")]
+    Connect(diesel::ConnectionError),
+    #[error("the database server runs with {0} off and loses what it acknowledges: switch it on")]
+    NotDurable(&'static str),
     #[error("cannot bring the database to this version's schema: {0}")]
     Migration(String),
     #[error("every database connection is busy: {0}")]

@@ -24,10 +24,13 @@ fn alive_ready_and_measured() {
     assert_eq!(value("mingjian_ledger_running"), 1);
     assert_eq!(value("mingjian_viewers"), 0);
     assert!(value("mingjian_timers_total") >= 3, "sign-up opened and closed, the auction opened");
-    assert_eq!(value("mingjian_batch_entries_count"), value("mingjian_commit_microseconds_count"));
+    assert_eq!(value("mingjian_batch_entries_count"), value("mingjian_commit_duration_seconds_count"));
     for line in page.text().lines().filter(|line| !line.starts_with('#')) {
         let (name, number) = line.rsplit_once(' ').unwrap();
-        assert!(name.starts_with("mingjian_") && number.parse::<u64>().is_ok(), "{line}");
+        assert!(
+            (name.starts_with("mingjian_") || name.starts_with("process_")) && number.parse::<f64>().is_ok(),
+            "{line}"
+        );
     }
 
     // Alive, but no longer ready: whoever balances the load sends requests elsewhere.

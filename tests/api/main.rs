@@ -11,6 +11,7 @@ mod hall;
 mod health;
 mod idempotency;
 mod ledger;
+mod objections;
 mod openapi;
 mod rights;
 mod whole_life;

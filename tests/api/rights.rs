@@ -39,6 +39,7 @@ struct Things<'w> {
     hall: &'w Hall<'w>,
     question: Id,
     order: Id,
+    objection: Id,
 }
 
 /// Method, path as documented, whom it lets pass, and a body that gets as far as the question who is asking.
@@ -149,6 +150,33 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Table(Right::OrderPause),
             Some(json!({ "id": t.world.id(), "reason": "?", "due": due })),
         ),
+        ("GET", "/api/v1/objections", Open, None),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/objections",
+            Table(Right::ObjectionFile),
+            Some(json!({ "id": t.world.id(), "ground": "rules", "text": "?" })),
+        ),
+        (
+            "POST",
+            "/api/v1/objections/{objection}/answer",
+            Table(Right::ObjectionAnswer),
+            Some(json!({ "text": "!", "upheld": false })),
+        ),
+        ("POST", "/api/v1/objections/{objection}/complaint", Table(Right::ComplaintFile), Some(json!({ "text": "?" }))),
+        (
+            "POST",
+            "/api/v1/objections/{objection}/complaint/admission",
+            Table(Right::ComplaintDecide),
+            Some(json!({ "admitted": false, "reason": "?" })),
+        ),
+        (
+            "POST",
+            "/api/v1/objections/{objection}/complaint/decision",
+            Table(Right::ComplaintDecide),
+            Some(json!({ "upheld": false, "text": "?" })),
+        ),
+        ("POST", "/api/v1/lots/{lot}/withdrawal", Table(Right::SignUp), empty()),
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),
@@ -189,12 +217,14 @@ fn allowed(door: Door, role: Role) -> bool {
 fn each_role_gets_what_the_table_gives_it_and_nothing_else() {
     let world = World::start();
     let hall = Hall::signed_up(&world, 1);
-    let (question, order) = (world.id(), world.id());
+    let (question, order, objection) = (world.id(), world.id(), world.id());
     let due = world.now().plus(Span::days(1));
     let supervisor = world.person("supervisor");
     supervisor.post(&hall.path("/questions"), json!({ "id": question, "text": "?", "due": due })).ok();
     supervisor.post(&hall.path("/pauses"), json!({ "id": order, "reason": "?", "due": due })).ok();
-    let things = Things { world: &world, hall: &hall, question, order };
+    let objecting = json!({ "id": objection, "ground": "rules", "text": "?" });
+    world.person("bidder1").post(&hall.path("/objections"), objecting).ok();
+    let things = Things { world: &world, hall: &hall, question, order, objection };
 
     let table = routes(&things);
     let mut named: Vec<(String, String)> = table.iter().map(|(m, p, ..)| ((*m).into(), (*p).into())).collect();
@@ -236,6 +266,7 @@ fn filled(things: &Things<'_>, path: &str) -> String {
         ("{project}", things.hall.project.to_string()),
         ("{question}", things.question.to_string()),
         ("{order}", things.order.to_string()),
+        ("{objection}", things.objection.to_string()),
         ("{account}", things.world.accounts["newcomer"].to_string()),
         ("{organisation}", things.world.organisations[crate::world::OWNER_NAME].to_string()),
         ("{session}", things.world.id().to_string()),

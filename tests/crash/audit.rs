@@ -88,7 +88,7 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
 }
 
 /// Every check of the product's own verifier, signatures and replay included, against a checkpoint kept from before.
-fn verify(data: &Path, earlier: &str) {
+pub fn verify(data: &Path, earlier: &str) {
     let kept = data.join("earlier.checkpoint");
     std::fs::write(&kept, earlier).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));

@@ -6,6 +6,8 @@
 
 mod auction;
 mod audit;
+mod backup;
+mod disk;
 mod server;
 
 use std::collections::BTreeMap;

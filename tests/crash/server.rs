@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use mingjian::base::Id;
@@ -20,6 +20,8 @@ pub struct Server {
     child: Mutex<Child>,
     port: u16,
     agent: Agent,
+    /// What it wrote to its log so far.
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 pub struct Answer {
@@ -32,8 +34,22 @@ pub fn free_port() -> u16 {
 }
 
 pub fn command(data: &Path, port: u16) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
-    command.env_clear().arg("serve").arg("--data").arg(data).arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command_under(&[], data, port)
+}
+
+/// The server as the last argument of `wrapper`, which must become it: the child is the server.
+fn command_under(wrapper: &[&str], data: &Path, port: u16) -> Command {
+    let mut words = wrapper.iter().copied().chain([env!("CARGO_BIN_EXE_mingjian")]);
+    let mut command = Command::new(words.next().unwrap());
+    command
+        .args(words)
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .arg("serve")
+        .arg("--data")
+        .arg(data)
+        .arg("--listen")
+        .arg(format!("127.0.0.1:{port}"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -41,13 +57,30 @@ pub fn command(data: &Path, port: u16) -> Command {
 impl Server {
     /// Starts it and waits until it takes bids.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// With more arguments on its command line.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
+        Self::start_under(&[], data, arguments)
+    }
+
+    /// The same under another program, which must become the server in the end, as `strace -D` and `sh -c 'exec "$@"'` do.
+    pub fn start_under(wrapper: &[&str], data: &Path, arguments: &[&str]) -> Self {
         let port = free_port();
-        let mut child = command(data, port).spawn().unwrap();
+        let mut child = command_under(wrapper, data, port).args(arguments).spawn().unwrap();
         // Read to the end, so that it never waits for a full pipe; shown when a test fails.
         let errors = BufReader::new(child.stderr.take().unwrap());
-        std::thread::spawn(move || errors.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                println!("server: {line}");
+                lines.lock().unwrap().push(line);
+            }
+        });
         let agent = Agent::config_builder().http_status_as_error(false).timeout_global(Some(START_MAX)).build();
-        let server = Self { child: Mutex::new(child), port, agent: agent.new_agent() };
+        let server = Self { child: Mutex::new(child), port, agent: agent.new_agent(), log };
         let began = Instant::now();
         while server.try_get("/readyz").is_none_or(|answer| answer.status != 200) {
             assert!(server.child.lock().unwrap().try_wait().unwrap().is_none(), "the server ended instead of starting");
@@ -66,13 +99,28 @@ impl Server {
         self.try_get(path).unwrap()
     }
 
-    /// Places a bid; `None` when no answer came.
-    pub fn place(&self, lot: Id, statement: &str) -> Option<Told> {
+    /// Waits until a line of its log contains `words`, and answers that line.
+    pub fn logged(&self, words: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(line) = self.log.lock().unwrap().iter().find(|line| line.contains(words)) {
+                return line.clone();
+            }
+            assert!(began.elapsed() < START_MAX, "the log never says {words:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Hands a statement in; `None` when no answer came.
+    pub fn hand_in(&self, lot: Id, statement: &str) -> Option<(u16, Value)> {
         let url = format!("http://127.0.0.1:{}/api/v1/lots/{lot}/bids", self.port);
         let mut response = self.agent.post(url).send_json(json!({ "statement": statement })).ok()?;
-        let status = response.status().as_u16();
-        let body: Value = response.body_mut().read_json().ok()?;
-        // Being told that the outcome is unknown is being told nothing.
+        Some((response.status().as_u16(), response.body_mut().read_json().ok()?))
+    }
+
+    /// Places a bid; `None` when no answer came, or one that the outcome is unknown: that is being told nothing.
+    pub fn place(&self, lot: Id, statement: &str) -> Option<Told> {
+        let (status, body) = self.hand_in(lot, statement)?;
         if status == 503 {
             return None;
         }

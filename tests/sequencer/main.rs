@@ -1,9 +1,11 @@
-//! The one writer of a ledger: order, time, the commit point, recovery. On a journal in memory and on SQLite.
+//! The one writer of a ledger: order, time, the commit point, recovery. On a journal in memory, on SQLite and on PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod failures;
 mod once;
 mod order;
 mod recovery;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod support;
 mod time;

@@ -82,7 +82,7 @@ fn twins_in_flight_are_one() {
 #[test]
 fn a_plain_refusal_is_decided_again() {
     let world = World::new(22);
-    let sequencer = world.start(disks()[0].journal()).unwrap();
+    let sequencer = world.start(Box::new(mingjian::sim::MemoryJournal::new())).unwrap();
     let hall = Hall::announce(&world, &sequencer, HallRules::default()).unwrap();
     let mut stranger = hall.bidders[0].clone();
     stranger.number = 1_000;
@@ -95,7 +95,7 @@ fn a_plain_refusal_is_decided_again() {
 #[test]
 fn records_cannot_pass_for_trade() {
     let world = World::new(23);
-    let sequencer = world.start(disks()[0].journal()).unwrap();
+    let sequencer = world.start(Box::new(mingjian::sim::MemoryJournal::new())).unwrap();
     for kind in ["", "ledger.created", "auction.bid_accepted", "platform.configured"] {
         assert_eq!(sequencer.submit(record(kind)).wait().unwrap_err().code, Code::Malformed, "{kind:?}");
     }

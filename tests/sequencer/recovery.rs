@@ -106,44 +106,71 @@ fn an_outage_suspends_and_credits() {
     }
 }
 
-/// Storage that contradicts itself is not built upon; the refusal names what differs.
-#[test]
-fn a_damaged_ledger_does_not_start() {
-    let damages = [
-        ("UPDATE head SET size = size + 1", "number of entries"),
-        ("UPDATE head SET root = zeroblob(32)", "root of the tree"),
-        ("UPDATE head SET leaf = zeroblob(32)", "last leaf"),
-        ("UPDATE head SET time = time + 1", "last leaf's time"),
-        ("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)", "number of entries"),
-        ("DELETE FROM entry WHERE seq = 100", "chain"),
-        ("UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE seq = 299) WHERE seq = 300", "chain"),
-        ("UPDATE entry SET payload = (SELECT payload FROM entry WHERE seq = 299) WHERE seq = 300", "payload 300"),
-        ("UPDATE tile SET bytes = zeroblob(8192)", "root of the tree"),
-        ("DELETE FROM tile", "tile 0 of level 0"),
-    ];
-    let disk = OnSqlite::new();
-    let world = World::new(6);
+/// What is done by hand to the storage of a ledger with 300 bids, and what the refusal names. `ZEROES` are 32 bytes.
+const DAMAGES: &[(&str, &str)] = &[
+    ("UPDATE head SET size = size + 1", "number of entries"),
+    ("UPDATE head SET root = ZEROES", "root of the tree"),
+    ("UPDATE head SET leaf = ZEROES", "last leaf"),
+    ("UPDATE head SET time = time + 1", "last leaf's time"),
+    ("DELETE FROM entry WHERE seq = (SELECT max(seq) FROM entry)", "number of entries"),
+    ("DELETE FROM entry WHERE seq = 100", "chain"),
+    ("UPDATE entry SET leaf = (SELECT leaf FROM entry WHERE seq = 299) WHERE seq = 300", "chain"),
+    ("UPDATE entry SET payload = (SELECT payload FROM entry WHERE seq = 299) WHERE seq = 300", "payload 300"),
+    ("UPDATE tile SET bytes = TILE", "root of the tree"),
+    ("DELETE FROM tile", "tile 0 of level 0"),
+];
+
+/// A ledger with 300 bids.
+fn long_auction(world: &World, disk: &dyn Disk) -> mingjian::sequencer::Committed {
     let sequencer = world.start(disk.journal()).unwrap();
-    let hall = Hall::open(&world, &sequencer, HallRules::default()).unwrap();
+    let hall = Hall::open(world, &sequencer, HallRules::default()).unwrap();
     for step in 1..=300 {
         let bidder = &hall.bidders[usize::try_from(step).unwrap() % 3];
         drop(sequencer.submit(hall.bid(bidder, step, hall.opens, world.nonce())));
     }
     sequencer.shutdown();
+    committed(&sequencer)
+}
+
+/// Storage that contradicts itself is not built upon; the refusal names what differs.
+#[test]
+fn a_damaged_ledger_does_not_start() {
+    let disk = OnSqlite::new();
+    let world = World::new(6);
+    let whole_state = long_auction(&world, &disk);
     let mut hand = mingjian::store::connection::open(&disk.path()).unwrap();
     hand.batch_execute("DELETE FROM snapshot; PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
     let whole = std::fs::read(disk.path()).unwrap();
     drop(hand);
-    for (damage, named) in damages {
+    for (damage, named) in DAMAGES {
+        let damage = damage.replace("ZEROES", "zeroblob(32)").replace("TILE", "zeroblob(8192)");
         let other = OnSqlite::new();
         std::fs::write(other.path(), &whole).unwrap();
-        mingjian::store::connection::open(&other.path()).unwrap().batch_execute(damage).unwrap();
+        mingjian::store::connection::open(&other.path()).unwrap().batch_execute(&damage).unwrap();
         let refused = world.start(other.journal()).unwrap_err().to_string();
         assert!(refused.contains(named), "{damage}: {refused}");
     }
     let other = OnSqlite::new();
     std::fs::write(other.path(), &whole).unwrap();
-    assert_eq!(committed(&world.start(other.journal()).unwrap()), committed(&sequencer));
+    assert_eq!(committed(&world.start(other.journal()).unwrap()), whole_state);
+}
+
+#[test]
+fn a_damaged_ledger_does_not_start_from_postgresql_either() {
+    let disk = OnPostgres::new();
+    let world = World::new(6);
+    let whole_state = long_auction(&world, &disk);
+    disk.run("DELETE FROM snapshot");
+    let whole = disk.into_name();
+    for (damage, named) in DAMAGES {
+        let zeroes = |count: u32| format!("decode(repeat('00', {count}), 'hex')");
+        let damage = damage.replace("ZEROES", &zeroes(32)).replace("TILE", &zeroes(8192));
+        let other = OnPostgres::copy_of(&whole);
+        other.run(&damage);
+        let refused = world.start(other.journal()).unwrap_err().to_string();
+        assert!(refused.contains(named), "{damage}: {refused}");
+    }
+    assert_eq!(committed(&world.start(OnPostgres::copy_of(&whole).journal()).unwrap()), whole_state);
 }
 
 /// A snapshot is only a shorter way: damaged or gone, the same state comes out of the entries.

@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mingjian::base::Hash;
 use mingjian::engine::Fact;
 use mingjian::ledger::{Chain, Origin, Payload, SignedCheckpoint};
-use mingjian::sequencer::{Committed, CommittedBatch, Journal, LedgerTree, Listener, Sequencer, StoredPayload};
+use mingjian::sequencer::{
+    Committed, CommittedBatch, Journal, LedgerTree, Listener, Sequencer, SharedLedger as _, StoredPayload,
+};
 use mingjian::sim::MemoryJournal;
-use mingjian::store::SqliteJournal;
+use mingjian::store::{Postgres, SqliteJournal};
 use tempfile::TempDir;
+
+use crate::servers::Postgres as Server;
 
 /// A place to keep a ledger, that several journals can be opened on one after the other or at once.
 pub trait Disk {
@@ -43,12 +48,56 @@ impl Disk for OnSqlite {
     }
 }
 
+/// A database of its own on the server that these tests share.
+pub struct OnPostgres {
+    name: String,
+    postgres: Postgres,
+}
+
+impl OnPostgres {
+    pub fn new() -> Self {
+        static MIGRATED: OnceLock<()> = OnceLock::new();
+        MIGRATED.get_or_init(|| drop(Postgres::open(&Server::shared().database("migrated"), None, 1).unwrap()));
+        Self::copy_of("migrated")
+    }
+
+    /// Nobody may be connected to what is copied.
+    pub fn copy_of(original: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ledger{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        Server::shared().run("postgres", &format!("CREATE DATABASE {name} TEMPLATE {original}"));
+        let postgres = Postgres::open(&Server::shared().url("postgres", &name), None, 4).unwrap();
+        Self { name, postgres }
+    }
+
+    /// Closes every connection that is left and returns the database's name.
+    pub fn into_name(self) -> String {
+        self.name
+    }
+
+    pub fn run(&self, sql: &str) {
+        Server::shared().run(&self.name, sql);
+    }
+}
+
+impl Disk for OnPostgres {
+    /// Takes the ledger away from whoever had it.
+    fn journal(&self) -> Box<dyn Journal> {
+        let mut ledger = self.postgres.ledger("main", "test", "").unwrap();
+        let before = ledger.take_lease().unwrap();
+        ledger.release_lease(before.epoch).unwrap();
+        let tenure = ledger.take_lease().unwrap();
+        assert!(tenure.ours && tenure.epoch > before.epoch);
+        ledger.journal(tenure.epoch).unwrap()
+    }
+}
+
 pub fn open(path: &Path) -> SqliteJournal {
     SqliteJournal::open(path).unwrap()
 }
 
-pub fn disks() -> [Box<dyn Disk>; 2] {
-    [Box::new(InMemory(MemoryJournal::new())), Box::new(OnSqlite::new())]
+pub fn disks() -> [Box<dyn Disk>; 3] {
+    [Box::new(InMemory(MemoryJournal::new())), Box::new(OnSqlite::new()), Box::new(OnPostgres::new())]
 }
 
 pub fn committed(sequencer: &Sequencer) -> Committed {

@@ -7,9 +7,10 @@ use crate::demo::lots::{LotPlan, QuestionPlan, Twist};
 use crate::demo::statements::Hand;
 use crate::demo::words;
 use crate::demo::year::ProjectPlan;
+use crate::engine::command::{ComplaintAdmission, ComplaintDecision, ObjectionAnswer};
 use crate::engine::event::{
-    Contracted, DepositConfirmed, DepositForfeited, DepositReturned, Noticed, PauseOrdered, ProjectRegistered,
-    PublicityStarted, QuestionRaised, ReserveDisclosed, SignedUp,
+    ComplaintFiled, Contracted, DepositConfirmed, DepositForfeited, DepositReturned, Ground, Noticed, ObjectionFiled,
+    PauseOrdered, ProjectRegistered, PublicityStarted, QuestionRaised, ReserveDisclosed, SignedUp,
 };
 use crate::engine::state::Deposit;
 use crate::engine::{Action, Actor, Command, Phase, Subject};
@@ -48,6 +49,12 @@ impl<'y> Script<'y> {
                 }
                 None => return Ok(None),
             },
+            What::Object(_) | What::Reply | What::Complain(_) | What::Admit | What::Decide => {
+                match self.contested(cue, plan) {
+                    Some(step) => step,
+                    None => return Ok(None),
+                }
+            }
             What::Terminate => {
                 let reason = self.rng.pick(&words::TERMINATIONS).into();
                 (operator, Action::Terminate { reason })
@@ -88,6 +95,45 @@ impl<'y> Script<'y> {
             },
         };
         Ok(Some(Command { actor, subject: Subject::Lot(plan.id), action }))
+    }
+
+    /// An objection to the result, or a step of what follows it; nothing when there was no such objection.
+    fn contested(&self, cue: Cue, plan: &LotPlan) -> Option<(Actor, Action)> {
+        let objection = objection_id(plan);
+        let (complaint, admission, decision) = words::COMPLAINT;
+        let supervisor = Actor::Supervisor(self.year.cast.supervisor);
+        let company = |bidder: usize| Some(self.hand(plan, bidder)?.company.person.account);
+        if !matches!(cue.what, What::Object(_)) && !self.rehearsal.state.objections.contains_key(&objection) {
+            return None;
+        }
+        Some(match cue.what {
+            What::Object(bidder) => {
+                let account = company(bidder)?;
+                // Only who was admitted.
+                self.lot(plan)?.applicants.get(&account)?.number?;
+                let text = text(&words::OBJECTIONS, cue.project).0.into();
+                let fact = ObjectionFiled { objection, account, ground: Ground::Result, text, open: true };
+                (Actor::Company(account), Action::Object(fact))
+            }
+            What::Reply => {
+                let text = text(&words::OBJECTIONS, cue.project).1.into();
+                (self.operator(cue), Action::AnswerObjection(ObjectionAnswer { objection, text, upheld: false }))
+            }
+            What::Complain(bidder) => {
+                let account = company(bidder)?;
+                let fact = ComplaintFiled { objection, account, text: complaint.into(), open: true };
+                (Actor::Company(account), Action::Complain(fact))
+            }
+            What::Admit => {
+                let reason = admission.into();
+                let ask = ComplaintAdmission { objection, admitted: true, reason, suspend: false };
+                (supervisor, Action::AdmitComplaint(ask))
+            }
+            _ => {
+                let ask = ComplaintDecision { objection, upheld: false, text: decision.into() };
+                (supervisor, Action::DecideComplaint(ask))
+            }
+        })
     }
 
     fn operator(&self, cue: Cue) -> Actor {
@@ -191,7 +237,17 @@ impl<'y> Script<'y> {
                 let until = settings.holidays.end_of_days(cue.at, days)?;
                 Some((operator, Action::StartPublicity(PublicityStarted { until })))
             }
-            Phase::Publicity => Some((owner, Action::Award)),
+            // The year's sum is that of its completed projects.
+            Phase::Publicity if !project.completed => None,
+            Phase::Publicity => {
+                // An objection has stopped the clock meanwhile.
+                let until = lot.publicity_until.filter(|until| lot.is_suspended() || cue.at < *until);
+                if let Some(until) = until {
+                    self.office(cue, until.max(cue.at.plus(Span::days(1))));
+                    return None;
+                }
+                Some((owner, Action::Award))
+            }
             Phase::Awarded => Some((owner, Action::Contract(Contracted { sha256: contract_digest(plan.id) }))),
             Phase::Contracted => Some((operator, Action::Archive)),
             _ => None,
@@ -248,6 +304,10 @@ pub fn reference(lot: Id, account: Id) -> String {
 
 fn order_id(plan: &LotPlan) -> Id {
     Id::from_u128(plan.id.to_u128() ^ 1)
+}
+
+fn objection_id(plan: &LotPlan) -> Id {
+    Id::from_u128(plan.id.to_u128() ^ 2)
 }
 
 fn contract_digest(lot: Id) -> Hash {

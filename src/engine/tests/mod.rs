@@ -10,12 +10,13 @@ mod descending;
 mod life;
 mod listing;
 mod notice;
+mod objection;
 mod properties;
 
 use std::fmt::Write as _;
 
 use crate::base::{Fen, Hash, Id, Jwk, Micros, Span, reserve_commitment};
-use crate::engine::command::{Bid, Entry};
+use crate::engine::command::{Bid, ComplaintAdmission, ComplaintDecision, Entry, ObjectionAnswer};
 use crate::engine::event::*;
 use crate::engine::rules::{Category, Method, PriceRules, Reserve, Rules, Rung, Timetable};
 use crate::engine::{Action, Actor, Command, Event, Fact, Refusal, State, Subject, apply, decide, fire};
@@ -268,6 +269,43 @@ impl World {
             ["supervisor", "lifts", id] => {
                 on_lot(SUPERVISOR, Action::LiftPause { order: question(id), reason: reason() })
             }
+            [name, "withdraws"] => on_lot(
+                Actor::Company(account(name)),
+                Action::WithdrawSignUp(SignUpWithdrawn { account: account(name) }),
+            ),
+            [name, "objects", id, ground] => {
+                let ground = match ground {
+                    "rules" => Ground::Rules,
+                    "opening" => Ground::Opening,
+                    "result" => Ground::Result,
+                    _ => panic!("the tables do not know the ground {ground}"),
+                };
+                let (account, text) = (account(name), "异议".into());
+                let fact = ObjectionFiled { objection: question(id), account, ground, text, open: true };
+                on_lot(Actor::Company(account), Action::Object(fact))
+            }
+            ["office", verb @ ("refutes" | "upholds"), id] => {
+                let answer =
+                    ObjectionAnswer { objection: question(id), text: "答复".into(), upheld: verb == "upholds" };
+                on_lot(OFFICE, Action::AnswerObjection(answer))
+            }
+            [name, "complains", id] => {
+                let fact =
+                    ComplaintFiled {
+                        objection: question(id), account: account(name), text: "投诉".into(), open: true
+                    };
+                on_lot(Actor::Company(account(name)), Action::Complain(fact))
+            }
+            ["supervisor", verb @ ("admits" | "holds" | "rejects"), id] => {
+                let (admitted, suspend) = (verb != "rejects", verb == "holds");
+                let ask = ComplaintAdmission { objection: question(id), admitted, reason: reason(), suspend };
+                on_lot(SUPERVISOR, Action::AdmitComplaint(ask))
+            }
+            ["supervisor", verb @ ("dismisses" | "upholds"), id] => {
+                let ask =
+                    ComplaintDecision { objection: question(id), upheld: verb == "upholds", text: "决定".into() };
+                on_lot(SUPERVISOR, Action::DecideComplaint(ask))
+            }
             ["platform", "away", "until", back] => {
                 on_platform(Action::BeginOutage(OutageBegan { recorded_at: moment(back) }))
             }
@@ -312,8 +350,7 @@ pub fn credit_code(name: &str) -> String {
 }
 
 pub fn sign_up(name: &str, random: Hash) -> Command {
-    let key = Jwk(Hash::of(name.as_bytes()).0);
-    let account = Id::from_u128(u128::from(u32::from_be_bytes([key.0[0], key.0[1], key.0[2], key.0[3]])) + 100);
+    let (key, account) = (Jwk(Hash::of(name.as_bytes()).0), account(name));
     let fact = SignedUp {
         account,
         company: format!("{name}公司"),
@@ -326,7 +363,12 @@ pub fn sign_up(name: &str, random: Hash) -> Command {
     on_lot(Actor::Company(account), Action::SignUp(fact))
 }
 
-/// `q1`, `p1`: the id of a question or of an order.
+fn account(name: &str) -> Id {
+    let Hash([a, b, c, d, ..]) = Hash::of(name.as_bytes());
+    Id::from_u128(u128::from(u32::from_be_bytes([a, b, c, d])) + 100)
+}
+
+/// `q1`, `p1`, `o1`: the id of a question, an order or an objection.
 fn question(label: &str) -> Id {
     Id::from_u128(label.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte)))
 }
@@ -375,9 +417,12 @@ fn told(fact: &Fact) -> String {
     let numbers = |all: &[u32]| all.iter().map(|n| format!("#{n}")).collect::<Vec<_>>().join(" ");
     let hold = |hold: Hold| match hold {
         Hold::Office => "office".into(),
-        Hold::Order(id) => label(id),
+        Hold::Order(id) | Hold::Objection(id) => label(id),
         Hold::Outage => String::from("outage"),
+        Hold::Complaint(id) => format!("complaint {}", label(id)),
     };
+    let late = |late: bool| if late { " late" } else { "" };
+    let verdict = |upheld: bool| if upheld { "upheld" } else { "refuted" };
     match fact {
         Fact::NumberDealt(f) => f.priority.map_or("number dealt".into(), |rank| format!("number dealt, rank {rank}")),
         Fact::LotSuspended(f) => format!("held by {}", hold(f.hold)),
@@ -402,10 +447,22 @@ fn told(fact: &Fact) -> String {
         Fact::AuctionClosed(f) => closed(f),
         Fact::ReserveDisclosed(f) => format!("reserve was {}", f.amount),
         Fact::QuestionRaised(f) => format!("{} raised", label(f.question)),
-        Fact::QuestionAnswered(f) => format!("{} answered{}", label(f.question), if f.late { " late" } else { "" }),
+        Fact::QuestionAnswered(f) => format!("{} answered{}", label(f.question), late(f.late)),
         Fact::QuestionOverdue(f) => format!("{} overdue", label(f.question)),
         Fact::PauseOrdered(f) => format!("{} ordered", label(f.order)),
         Fact::PauseLifted(f) => format!("{} lifted", label(f.order)),
+        Fact::ObjectionReceived(f) => format!("{} due {}", label(f.objection), clock(f.due)),
+        Fact::ObjectionAnswered(f) => format!("{} {}{}", label(f.objection), verdict(f.upheld), late(f.late)),
+        Fact::ObjectionOverdue(f) => format!("{} overdue", label(f.objection)),
+        Fact::ComplaintReceived(f) => format!("complaint due {}", clock(f.due)),
+        Fact::ComplaintAdmitted(f) => match f.due {
+            Some(due) => format!("admitted{}, due {}", late(f.late), clock(due)),
+            None => format!("not admitted{}", late(f.late)),
+        },
+        Fact::ComplaintDecided(f) => format!("complaint {}{}", verdict(f.upheld), late(f.late)),
+        Fact::ComplaintOverdue(_) => "complaint overdue".into(),
+        Fact::ComplaintHoldLapsed(_) => "complaint's hold lapsed".into(),
+        Fact::DutyOverdue(f) => format!("{:?} overdue", f.duty),
         // The rest have no parts: their kind says it all.
         _ => fact.kind().rsplit('.').next().unwrap().replace('_', " "),
     }

@@ -13,11 +13,13 @@ pub mod views;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::SqliteConnection;
-use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager as _};
+use diesel::r2d2::Pool;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::{DataDir, StoreError, connection};
+use super::connection::{self, AnyConnection, FileManager};
+use super::data_dir::Space;
+use super::{DataDir, Postgres, StoreError};
 use crate::base::limits::{DATABASE_CONNECTIONS_MAX, DATABASE_WAIT_MAX};
 
 fn migrations() -> EmbeddedMigrations {
@@ -26,29 +28,51 @@ fn migrations() -> EmbeddedMigrations {
 }
 
 /// A connection or a transaction on it, for rooms that do not name diesel.
-pub type Tx = SqliteConnection;
+pub type Tx = AnyConnection;
 
 /// The platform's database; cheap to clone, one pool behind all clones.
 #[derive(Clone)]
-pub struct Platform {
-    pool: Pool<ConnectionManager<Tx>>,
+pub struct Platform(Home);
+
+#[derive(Clone)]
+enum Home {
     /// The directory stays locked for as long as anybody can write to it.
-    _dir: Arc<DataDir>,
+    Embedded {
+        pool: Pool<FileManager>,
+        dir: Arc<DataDir>,
+    },
+    Shared(Postgres),
 }
+
+/// Any number, the same for all nodes: who holds this lock writes, the others wait.
+const WRITE_LOCK: i64 = 0x706c_6174_666f_726d;
 
 impl Platform {
     /// Opens the database of `dir` and brings it to this version's schema.
     pub fn open(dir: Arc<DataDir>) -> Result<Self, StoreError> {
         let path = dir.platform_path();
         connection::migrate(&mut connection::open(&path)?, migrations())?;
-        let manager = ConnectionManager::new(connection::create(&path)?);
         let pool = Pool::builder()
             .max_size(DATABASE_CONNECTIONS_MAX)
             .min_idle(Some(1))
             .connection_timeout(Duration::from_micros(DATABASE_WAIT_MAX.get()))
-            .connection_customizer(Box::new(connection::Pragmas))
-            .build(manager)?;
-        Ok(Self { pool, _dir: dir })
+            // A file on this machine does not go away.
+            .test_on_check_out(false)
+            .build(FileManager(path))?;
+        Ok(Self(Home::Embedded { pool, dir }))
+    }
+
+    /// The one that all nodes of a deployment share.
+    pub fn shared(postgres: Postgres) -> Self {
+        Self(Home::Shared(postgres))
+    }
+
+    /// Of the disk that the data directory lies on; `None` when the data are in a database of their own.
+    pub fn space(&self) -> Result<Option<Space>, StoreError> {
+        match &self.0 {
+            Home::Embedded { dir, .. } => dir.space().map(Some),
+            Home::Shared(_) => Ok(None),
+        }
     }
 
     /// Runs `work` on one connection, each statement for itself.
@@ -56,20 +80,47 @@ impl Platform {
     where
         E: From<StoreError>,
     {
-        work(&mut *self.connection()?)
+        match &self.0 {
+            Home::Embedded { pool, .. } => work(&mut *pool.get().map_err(StoreError::from)?),
+            Home::Shared(postgres) => postgres.pool().with(work),
+        }
     }
 
-    /// Runs `work` in one transaction, which an error of `work` rolls back. It holds the write lock from its start: one
-    /// that first reads and then writes would otherwise fail with `SQLITE_BUSY` at once, whatever the busy timeout.
+    /// Runs `work` in one transaction, which an error of `work` rolls back. It holds the write lock from its start, on
+    /// either kind of database and over all nodes: what it reads stays true until it has written.
     pub fn write<T, E>(&self, work: impl FnOnce(&mut Tx) -> Result<T, E>) -> Result<T, E>
     where
         E: From<StoreError> + From<diesel::result::Error>,
     {
-        self.connection()?.immediate_transaction(work)
+        self.read(|tx| {
+            begin(tx)?;
+            match work(tx) {
+                Ok(value) => {
+                    Tx::commit_transaction(tx)?;
+                    Ok(value)
+                }
+                Err(error) => {
+                    Tx::rollback_transaction(tx)?;
+                    Err(error)
+                }
+            }
+        })
     }
+}
 
-    fn connection(&self) -> Result<PooledConnection<ConnectionManager<Tx>>, StoreError> {
-        Ok(self.pool.get()?)
+fn begin(tx: &mut Tx) -> diesel::QueryResult<()> {
+    match tx {
+        // SQLite takes its lock with the first write otherwise, and a transaction that first reads and then writes would
+        // fail with `SQLITE_BUSY` at once, whatever the busy timeout.
+        AnyConnection::Sqlite(file) => AnsiTransactionManager::begin_transaction_sql(file, "BEGIN IMMEDIATE"),
+        AnyConnection::Postgres(server) => {
+            AnsiTransactionManager::begin_transaction(server)?;
+            let locked = server.batch_execute(&format!("SELECT pg_advisory_xact_lock({WRITE_LOCK})"));
+            locked.inspect_err(|_| {
+                // It holds nothing; should this fail as well, the pool throws the connection away.
+                let _ = AnsiTransactionManager::rollback_transaction(server);
+            })
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Failed sign-ins, and the networks that an account is known from.
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 
 use super::Tx;
 use super::schema::{known_network, sign_in_failure};
@@ -17,14 +16,14 @@ pub fn failures(tx: &mut Tx, subject: &[u8], network: &str) -> Result<Option<(i6
         .optional()?)
 }
 
+/// Within a transaction that holds the write lock, as all upserts here.
 pub fn set_failures(tx: &mut Tx, subject: &[u8], network: &str, count: i64, at: Micros) -> Result<(), StoreError> {
     use sign_in_failure as f;
-    diesel::insert_into(f::table)
-        .values((f::subject.eq(subject), f::network.eq(network), f::failures.eq(count), f::last_at.eq(at.get())))
-        .on_conflict((f::subject, f::network))
-        .do_update()
-        .set((f::failures.eq(excluded(f::failures)), f::last_at.eq(excluded(f::last_at))))
-        .execute(tx)?;
+    let new = (f::failures.eq(count), f::last_at.eq(at.get()));
+    if diesel::update(f::table.find((subject, network))).set(new).execute(tx)? == 0 {
+        let row = (f::subject.eq(subject), f::network.eq(network), f::failures.eq(count), f::last_at.eq(at.get()));
+        diesel::insert_into(f::table).values(row).execute(tx)?;
+    }
     Ok(())
 }
 
@@ -42,12 +41,11 @@ pub fn is_known(tx: &mut Tx, account: Id, network: &str) -> Result<bool, StoreEr
 pub fn remember(tx: &mut Tx, account: Id, network: &str, at: Micros, keep: i64) -> Result<(), StoreError> {
     use known_network as k;
     let account = account.to_string();
-    diesel::insert_into(k::table)
-        .values((k::account.eq(&account), k::network.eq(network), k::last_at.eq(at.get())))
-        .on_conflict((k::account, k::network))
-        .do_update()
-        .set(k::last_at.eq(excluded(k::last_at)))
-        .execute(tx)?;
+    let known = diesel::update(k::table.find((&account, network))).set(k::last_at.eq(at.get())).execute(tx)?;
+    if known == 0 {
+        let row = (k::account.eq(&account), k::network.eq(network), k::last_at.eq(at.get()));
+        diesel::insert_into(k::table).values(row).execute(tx)?;
+    }
     let rows = k::table.filter(k::account.eq(&account)).order(k::last_at.desc()).offset(keep);
     let surplus: Vec<String> = rows.limit(i64::MAX).select(k::network).load(tx)?;
     diesel::delete(k::table.filter(k::account.eq(&account).and(k::network.eq_any(surplus)))).execute(tx)?;

@@ -9,9 +9,14 @@ use super::Tx;
 use super::schema::{entry_index, follower, lot_view};
 use crate::store::StoreError;
 
+diesel::define_sql_function! {
+    /// Lower case of a–z, on either database (text is compared byte by byte).
+    fn lower(text: Text) -> Text;
+}
+
 /// One entry of the ledger, as an index knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
-#[diesel(table_name = entry_index, check_for_backend(diesel::sqlite::Sqlite))]
+#[diesel(table_name = entry_index, check_for_backend(diesel::pg::Pg))]
 pub struct EntryRow {
     pub ledger: String,
     pub seq: i64,
@@ -23,7 +28,7 @@ pub struct EntryRow {
 
 /// A lot as lists show it. Amounts in 分, times in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = lot_view, check_for_backend(diesel::sqlite::Sqlite), treat_none_as_null = true, primary_key(lot))]
+#[diesel(table_name = lot_view, check_for_backend(diesel::pg::Pg), treat_none_as_null = true, primary_key(lot))]
 pub struct LotRow {
     pub lot: String,
     pub ledger: String,
@@ -94,13 +99,21 @@ pub fn next_seq(tx: &mut Tx, ledger: &str) -> Result<i64, StoreError> {
     Ok(row.unwrap_or(0))
 }
 
-/// Writes what a stretch of the ledger changed, and remembers how far it reaches, within the caller's transaction.
+/// Writes what the stretch of the ledger from `from` to before `next` changed, and remembers how far it reaches, within
+/// the caller's transaction. Does nothing and answers false when the tables do not stand at `from`: another node was there.
 /// When a lot closed and was first awarded is said by this stretch, or known from an earlier one: looking through all
 /// that was ever written about the lot would cost more with every bid.
-pub fn follow(tx: &mut Tx, ledger: &str, next: i64, entries: &[EntryRow], lots: &[LotRow]) -> Result<(), StoreError> {
-    for row in entries {
-        diesel::insert_or_ignore_into(entry_index::table).values(row).execute(tx)?;
+pub fn follow(
+    tx: &mut Tx,
+    ledger: &str,
+    (from, next): (i64, i64),
+    entries: &[EntryRow],
+    lots: &[LotRow],
+) -> Result<bool, StoreError> {
+    if next_seq(tx, ledger)? != from {
+        return Ok(false);
     }
+    insert_entries(tx, entries)?;
     for row in lots {
         let subject = format!("lot/{}", row.lot);
         let said = |kind| entries.iter().find(|e| e.kind == kind && e.subject == subject).map(|e| e.at);
@@ -109,11 +122,35 @@ pub fn follow(tx: &mut Tx, ledger: &str, next: i64, entries: &[EntryRow], lots: 
         let closed_at = closed_at.or_else(|| said("auction.closed"));
         let awarded_at = row.awarded.and(awarded_at.or_else(|| said("lot.awarded")));
         let row = LotRow { closed_at, awarded_at, ..row.clone() };
-        diesel::replace_into(lot_view::table).values(row).execute(tx)?;
+        replace_lot(tx, &row)?;
     }
-    diesel::replace_into(follower::table)
-        .values((follower::ledger.eq(ledger), follower::next_seq.eq(next)))
-        .execute(tx)?;
+    let moved = diesel::update(follower::table.find(ledger)).set(follower::next_seq.eq(next)).execute(tx)?;
+    if moved == 0 {
+        diesel::insert_into(follower::table)
+            .values((follower::ledger.eq(ledger), follower::next_seq.eq(next)))
+            .execute(tx)?;
+    }
+    Ok(true)
+}
+
+fn insert_entries(tx: &mut Tx, rows: &[EntryRow]) -> Result<(), StoreError> {
+    match tx {
+        Tx::Sqlite(file) => {
+            for row in rows {
+                diesel::insert_into(entry_index::table).values(row).on_conflict_do_nothing().execute(file)?;
+            }
+        }
+        Tx::Postgres(server) => {
+            diesel::insert_into(entry_index::table).values(rows).on_conflict_do_nothing().execute(server)?;
+        }
+    }
+    Ok(())
+}
+
+fn replace_lot(tx: &mut Tx, row: &LotRow) -> Result<(), StoreError> {
+    if diesel::update(lot_view::table.find(&row.lot)).set(row.clone()).execute(tx)? == 0 {
+        diesel::insert_into(lot_view::table).values(row.clone()).execute(tx)?;
+    }
     Ok(())
 }
 
@@ -157,14 +194,16 @@ pub fn lots(tx: &mut Tx, filter: &LotFilter, limit: i64) -> Result<Vec<LotRow>, 
         query = query.filter(lot_view::owner.eq(owner));
     }
     if let Some(text) = &filter.text {
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        // Both sides in lower case: SQLite's LIKE ignores the case of a–z, PostgreSQL's does not.
+        let pattern =
+            format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(
-            lot_view::title
+            lower(lot_view::title)
                 .like(pattern.clone())
                 .escape('\\')
-                .or(lot_view::code.like(pattern.clone()).escape('\\'))
-                .or(lot_view::place.like(pattern.clone()).escape('\\'))
-                .or(lot_view::owner_name.like(pattern).escape('\\')),
+                .or(lower(lot_view::code).like(pattern.clone()).escape('\\'))
+                .or(lower(lot_view::place).like(pattern.clone()).escape('\\'))
+                .or(lower(lot_view::owner_name).like(pattern).escape('\\')),
         );
     }
     if let Some(least) = filter.estimate_min {
@@ -189,15 +228,23 @@ pub fn phases(tx: &mut Tx, ledger: &str) -> Result<Vec<(String, i64)>, StoreErro
         .load(tx)?)
 }
 
-/// Awards by month and category, oldest month first. Months are China's (UTC+8).
+/// Awards by month and category, oldest month first. Months are China's (UTC+8). A project counts once: where its first
+/// lot was awarded.
 pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, StoreError> {
-    Ok(diesel::sql_query(
-        "SELECT strftime('%Y-%m', awarded_at / 1000000 + 28800, 'unixepoch') AS month, category, count(*) AS lots,
-                count(DISTINCT project) AS projects, coalesce(sum(awarded), 0) AS awarded,
-                sum(estimate) AS estimate, sum(start) AS start
-         FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL
-         GROUP BY month, category ORDER BY month, category",
-    )
+    let month = match tx {
+        Tx::Sqlite(_) => "strftime('%Y-%m', awarded_at / 1000000 + 28800, 'unixepoch')",
+        Tx::Postgres(_) => "to_char(to_timestamp(awarded_at / 1000000 + 28800) AT TIME ZONE 'UTC', 'YYYY-MM')",
+    };
+    // The names of months and categories are ASCII: their order needs no collation. PostgreSQL's sums are numeric.
+    Ok(diesel::sql_query(format!(
+        "SELECT {month} AS month, category, count(*) AS lots,
+                count(CASE WHEN place = 1 THEN 1 END) AS projects,
+                CAST(coalesce(sum(awarded), 0) AS BIGINT) AS awarded,
+                CAST(sum(estimate) AS BIGINT) AS estimate, CAST(sum(start) AS BIGINT) AS start
+         FROM (SELECT *, row_number() OVER (PARTITION BY project ORDER BY awarded_at, lot) AS place
+               FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL) AS awards
+         GROUP BY month, category ORDER BY month, category"
+    ))
     .bind::<Text, _>(ledger)
     .load(tx)?)
 }
@@ -206,7 +253,7 @@ pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, Store
 pub fn award_totals(tx: &mut Tx, ledger: &str) -> Result<(i64, i64), StoreError> {
     let (projects, sum): (i64, Option<i64>) = lot_view::table
         .filter(lot_view::ledger.eq(ledger).and(lot_view::awarded_at.is_not_null()))
-        .select((sql::<BigInt>("count(DISTINCT project)"), sql::<Nullable<BigInt>>("sum(awarded)")))
+        .select((sql::<BigInt>("count(DISTINCT project)"), sql::<Nullable<BigInt>>("CAST(sum(awarded) AS BIGINT)")))
         .first(tx)?;
     Ok((projects, sum.unwrap_or(0)))
 }

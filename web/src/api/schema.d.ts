@@ -1728,6 +1728,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lots/{lot}/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A company objects. Where the law asks for it the lot stands still until the answer. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewObjection"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lots/{lot}/pauses": {
         parameters: {
             query?: never;
@@ -2128,6 +2177,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lots/{lot}/withdrawal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the sign-up back, until the opening; the deposit then goes back at once. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Empty"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/keys": {
         parameters: {
             query?: never;
@@ -2291,6 +2389,245 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Objections that the viewer may read: one's own, those in the open, and for the offices all. The words stand in the
+         *     lot's entries.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Only those about this lot. */
+                    lot?: components["schemas"]["Id"] | null;
+                    /** @description Only those that wait for an answer or a decision. */
+                    pending?: boolean;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Objections"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objections/{objection}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Owner or centre answers. An answer after the due time is recorded as late. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    objection: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewObjectionAnswer"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objections/{objection}/complaint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The company that objected complains to the supervisor: after the answer, or after the time for it. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    objection: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewComplaint"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objections/{objection}/complaint/admission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The supervisor takes a complaint up, or says why not. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    objection: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewAdmission"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/objections/{objection}/complaint/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The supervisor decides a complaint that was taken up. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    objection: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewDecision"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -3763,6 +4100,14 @@ export interface components {
         };
         /** @enum {string} */
         Category: "A" | "B" | "C" | "D";
+        ComplaintView: {
+            admitted?: boolean | null;
+            decided: boolean;
+            /** @description By when the supervisor must take it up or not, and then decide it. */
+            due: components["schemas"]["Micros"];
+            hold_until?: components["schemas"]["Micros"] | null;
+            overdue: boolean;
+        };
         Contract: {
             /** @description Digest of the signed contract. */
             sha256: components["schemas"]["Hash"];
@@ -3798,6 +4143,13 @@ export interface components {
              */
             sha256: string;
         };
+        /** @enum {string} */
+        Duty: "publicity" | "contract";
+        DutyView: {
+            due: components["schemas"]["Micros"];
+            duty: components["schemas"]["Duty"];
+            overdue: boolean;
+        };
         /** @description Nothing to say beyond the wish itself. */
         Empty: Record<string, never>;
         /** @description A second factor that waits for its first code. */
@@ -3813,6 +4165,11 @@ export interface components {
          */
         Fen: string;
         /**
+         * @description What an objection is about.
+         * @enum {string}
+         */
+        Ground: "rules" | "opening" | "result";
+        /**
          * @description SHA-256 in standard base64.
          * @example 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
          */
@@ -3823,7 +4180,7 @@ export interface components {
         };
         Hold: {
             /** @enum {string} */
-            by: "office" | "order" | "outage";
+            by: "office" | "order" | "outage" | "objection" | "complaint";
             /**
              * @description A ULID.
              * @example 01JD9Z5T8Q3W6V2K4M7N0P1R2S
@@ -3903,6 +4260,7 @@ export interface components {
         LotView: {
             auction?: components["schemas"]["AuctionView"] | null;
             award?: components["schemas"]["AwardView"] | null;
+            duty?: components["schemas"]["DutyView"] | null;
             estimate: components["schemas"]["Fen"];
             failure?: components["schemas"]["Failure"] | null;
             id: components["schemas"]["Id"];
@@ -3935,6 +4293,8 @@ export interface components {
             /** Format: int32 */
             priority?: number | null;
             reference: string;
+            /** @description The sign-up was taken back. */
+            withdrawn: boolean;
         };
         /** @description The awards of one category in one month. */
         Month: {
@@ -3970,6 +4330,12 @@ export interface components {
             name: string;
             organisation?: components["schemas"]["Id"] | null;
         };
+        NewAdmission: {
+            admitted: boolean;
+            reason: string;
+            /** @description Whether the lot stands still until the decision. */
+            suspend?: boolean;
+        };
         NewAnswer: {
             text: string;
         };
@@ -3990,6 +4356,14 @@ export interface components {
             name: string;
             password: string;
         };
+        NewComplaint: {
+            open?: boolean;
+            text: string;
+        };
+        NewDecision: {
+            text: string;
+            upheld: boolean;
+        };
         NewKey: {
             key: components["schemas"]["Jwk"];
         };
@@ -4001,6 +4375,20 @@ export interface components {
             id: components["schemas"]["Id"];
             rules: components["schemas"]["Rules"];
             title: string;
+        };
+        NewObjection: {
+            ground: components["schemas"]["Ground"];
+            /** @description The client's own ULID. */
+            id: components["schemas"]["Id"];
+            /** @description Whether the public may read objection and answer. */
+            open?: boolean;
+            /** @description Everyone who may read it reads it without a name: it should name nobody. */
+            text: string;
+        };
+        NewObjectionAnswer: {
+            text: string;
+            /** @description Whether the objection is right. Then the lot stays suspended by the centre until it is mended. */
+            upheld: boolean;
         };
         NewOrganisation: {
             /** @description 统一社会信用代码, GB 32100-2015; companies need one. */
@@ -4058,6 +4446,22 @@ export interface components {
             number: number;
             /** Format: int32 */
             priority?: number | null;
+        };
+        ObjectionView: {
+            answered_at?: components["schemas"]["Micros"] | null;
+            complaint?: components["schemas"]["ComplaintView"] | null;
+            /** @description By when it must be answered. */
+            due: components["schemas"]["Micros"];
+            ground: components["schemas"]["Ground"];
+            id: components["schemas"]["Id"];
+            lot: components["schemas"]["Id"];
+            open: boolean;
+            overdue: boolean;
+            /** @description Whether the viewer raised it. */
+            own: boolean;
+        };
+        Objections: {
+            items: components["schemas"]["ObjectionView"][];
         };
         OneTimeCode: {
             code: string;

@@ -1,7 +1,7 @@
 /** What the office and owners may do with a lot in its phase. The server decides; this spares a person the refusal. */
 
 export interface Hold {
-  by: 'office' | 'order' | 'outage'
+  by: 'office' | 'order' | 'outage' | 'objection' | 'complaint'
   id?: string
 }
 export interface DeskLot {
@@ -30,7 +30,7 @@ export function actionsOf(lot: Pick<DeskLot, 'phase' | 'suspended'>, role: strin
   }
   if (role !== 'operator') return []
   const may: ActionName[] = []
-  if (holds.some((h) => h.by !== 'order')) may.push('resume')
+  if (holds.some((h) => h.by === 'office')) may.push('resume')
   if (BEFORE_CLOSE.includes(lot.phase)) {
     if (!holds.some((h) => h.by === 'office')) may.push('suspend')
     may.push('terminate')

@@ -53,6 +53,18 @@ export function describe(entry: Entry, lot: LotState): Words {
       return { ...words, text: event.data.text, tone: 'note' }
     case 'feedback.pause_ordered':
       return { ...words, text: event.data.reason, tone: 'warn' }
+    case 'objection.received':
+    case 'objection.answered':
+    case 'complaint.received':
+    case 'complaint.decided':
+      return { ...words, text: event.data.text, tone: 'note' }
+    case 'complaint.admitted':
+      return { ...words, text: event.data.reason, tone: 'note' }
+    case 'objection.overdue':
+    case 'complaint.overdue':
+    case 'lot.duty_overdue':
+    case 'feedback.overdue':
+      return { ...words, tone: 'warn' }
     case 'auction.closed':
       return { ...words, text: t('tape.closed', { n: event.data.ranking.length }), tone: 'plain' }
     default:

@@ -53,7 +53,8 @@ export interface Standing {
   rung: number
 }
 
-export type Hold = { by: 'office' } | { by: 'order'; id: string } | { by: 'outage' }
+export type Hold = { by: 'office' | 'outage' } | { by: 'order' | 'objection' | 'complaint'; id: string }
+export type Ground = 'rules' | 'opening' | 'result'
 export type Failure = 'too_few_bidders' | 'no_bids' | 'reserve_not_met' | 'winner_withdrew'
 
 export interface Facts {
@@ -75,6 +76,8 @@ export interface Facts {
   'lot.sign_up_opened': object
   'lot.sign_up_closed': object
   'lot.number_dealt': { number: number; key: Jwk; priority?: number }
+  'lot.number_withdrawn': { number: number }
+  'lot.duty_overdue': { duty: 'publicity' | 'contract'; due: string }
   'lot.suspended': { hold: Hold; reason: string }
   'lot.resumed': { hold: Hold; reason: string; running: boolean; credit: number }
   'lot.terminated': { reason: string }
@@ -100,6 +103,23 @@ export interface Facts {
   'feedback.overdue': { question: string; open: boolean }
   'feedback.pause_ordered': { order: string; entry?: number; reason: string; due: string; open: boolean }
   'feedback.pause_lifted': { order: string; reason: string; open: boolean }
+  'objection.received': { objection: string; ground: Ground; text: string; due: string; open: boolean }
+  'objection.answered': { objection: string; text: string; upheld: boolean; late: boolean; open: boolean }
+  'objection.overdue': { objection: string; open: boolean }
+  'complaint.received': { objection: string; text: string; due: string; open: boolean }
+  'complaint.admitted': {
+    objection: string
+    admitted: boolean
+    reason: string
+    suspend: boolean
+    due?: string
+    hold_until?: string
+    late: boolean
+    open: boolean
+  }
+  'complaint.decided': { objection: string; upheld: boolean; text: string; late: boolean; open: boolean }
+  'complaint.overdue': { objection: string; open: boolean }
+  'complaint.hold_lapsed': { objection: string; open: boolean }
 }
 
 export type Kind = keyof Facts

@@ -5,7 +5,17 @@
 
 import { parseFen, type Fen } from '@/lib/money'
 import { parseTime, type Micros } from '@/lib/time'
-import { bidderOf, known, lotOf, type Category, type Entry, type Failure, type Rules, type Standing } from './events'
+import {
+  bidderOf,
+  known,
+  lotOf,
+  type Category,
+  type Entry,
+  type Failure,
+  type Hold,
+  type Rules,
+  type Standing,
+} from './events'
 
 export type Phase =
   | 'draft'
@@ -79,7 +89,7 @@ export interface LotState {
   stoppedAt: Micros | null
   /** What was left when the clock was stopped, microseconds. */
   leftAtStop: bigint | null
-  pauses: { from: Micros; to: Micros | null; reason: string; by: 'office' | 'order' | 'outage' }[]
+  pauses: { from: Micros; to: Micros | null; reason: string; by: Hold['by'] }[]
   ranking: Standing[]
   reserve: Fen | null
   failure: Failure | null
@@ -260,7 +270,7 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       break
     case 'lot.suspended': {
       const by = event.data.hold.by
-      lot.holds.push('id' in event.data.hold ? `order/${event.data.hold.id}` : by)
+      lot.holds.push('id' in event.data.hold ? `${event.data.hold.by}/${event.data.hold.id}` : by)
       if (lot.stoppedAt === null) {
         lot.stoppedAt = entry.time
         lot.leftAtStop = lot.until === null ? null : lot.until - entry.time
@@ -269,7 +279,7 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       break
     }
     case 'lot.resumed': {
-      const hold = 'id' in event.data.hold ? `order/${event.data.hold.id}` : event.data.hold.by
+      const hold = 'id' in event.data.hold ? `${event.data.hold.by}/${event.data.hold.id}` : event.data.hold.by
       lot.holds = lot.holds.filter((h) => h !== hold)
       for (const pause of lot.pauses) if (pause.to === null && pause.by === event.data.hold.by) pause.to = entry.time
       if (event.data.running) {

@@ -1,0 +1,10 @@
+DROP TABLE security_event;
+DROP FUNCTION append_only();
+DROP TABLE review_case;
+DROP TABLE known_network;
+DROP TABLE sign_in_failure;
+DROP TABLE identity_key;
+DROP TABLE ticket;
+DROP TABLE session;
+DROP TABLE account;
+DROP TABLE organisation;
