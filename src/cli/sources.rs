@@ -4,11 +4,13 @@ use rayon::prelude::*;
 use ureq::Agent;
 
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
+use crate::base::{Hash, Id};
 use crate::desk::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
+use crate::identity::{Role, Viewer, may_read};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
-use crate::review::{Entry, Missing, Source, Spread};
+use crate::review::{Content, Entry, Missing, Source, Spread, content};
 use crate::sequencer::{LedgerReader, ReadError};
 
 /// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
@@ -19,18 +21,30 @@ const ENTRIES_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + crate::base::limits:
 /// A ledger file, read beside the server that may be writing it.
 pub struct Stored<R> {
     reader: R,
-    /// The state at the end, when only what the public may read is to be shown.
-    public: Option<State>,
+    /// The reader and the state at the end, when only what that reader may read now is to be shown.
+    seen_by: Option<(Viewer, State)>,
 }
 
 impl<R: LedgerReader> Stored<R> {
     /// Everything that is stored.
     pub fn whole(reader: R) -> Self {
-        Self { reader, public: None }
+        Self { reader, seen_by: None }
     }
 
-    /// What the public may read now; the payloads are read once to know how far each lot has come.
+    /// What the public may read now.
     pub fn public(reader: R) -> Result<Self, ReadError> {
+        Self::seen_by(reader, Viewer::public())
+    }
+
+    /// What a reviewer with an open case on `lot` may read now.
+    pub fn for_reviewer(reader: R, lot: Id) -> Result<Self, ReadError> {
+        let nobody_in_particular = Some(Id::from_u128(0));
+        let role = Role::Reviewer;
+        Self::seen_by(reader, Viewer { account: nobody_in_particular, role, cases: vec![lot], ..Viewer::public() })
+    }
+
+    /// The payloads are read once to know how far each lot has come.
+    fn seen_by(reader: R, viewer: Viewer) -> Result<Self, ReadError> {
         let mut state = State::default();
         let mut from = 0;
         loop {
@@ -44,16 +58,16 @@ impl<R: LedgerReader> Stored<R> {
                 }
             }
         }
-        Ok(Self { reader, public: Some(state) })
+        Ok(Self { reader, seen_by: Some((viewer, state)) })
     }
 
     fn is_shown(&self, payload: &[u8]) -> bool {
-        let Some(state) = &self.public else { return true };
+        let Some((viewer, state)) = &self.seen_by else { return true };
         let readers = match event_of(payload) {
             Some(event) => audience(&event, state),
             None => Payload::parse(payload).map_or(Audience::Sealed, |payload| audience_of_record(&payload.kind)),
         };
-        readers == Audience::Public
+        may_read(viewer, &readers)
     }
 
     /// The kept checkpoint of the greatest size; they answer only for sizes from below.
@@ -113,6 +127,16 @@ impl<R: LedgerReader> Source for Stored<R> {
     }
 }
 
+/// The log's key as entry 0 names it.
+pub fn verifier_key_of<S: Source>(source: &mut S) -> Result<String, Box<dyn std::error::Error>> {
+    let first = source.entries(0, 1).map_err(|error| error.to_string())?;
+    let key = first.into_iter().find_map(|entry| match content::read(&entry.payload.ok()?) {
+        Ok(Content::Created(created)) => Some(created.verifier_key),
+        Ok(Content::Event(_) | Content::Record { .. }) | Err(_) => None,
+    });
+    Ok(key.ok_or("entry 0 names no key")?)
+}
+
 /// A ledger that a server shows under a URL, as to anybody.
 pub struct Served {
     agent: Agent,
@@ -156,6 +180,13 @@ impl Served {
 
     fn odd(&self, path: &str, why: impl Into<String>) -> NotServed {
         NotServed { url: format!("{}/{path}", self.url), why: why.into() }
+    }
+
+    /// The server's proof that the tree of one size is a prefix of that of the other.
+    pub fn consistency(&self, one: u64, other: u64) -> Result<Vec<Hash>, NotServed> {
+        let path = format!("proof/consistency?old={}&new={}", one.min(other), one.max(other));
+        let text = String::from_utf8(self.must(&path, NOTE_MAX_BYTES)?).map_err(|_| self.odd(&path, "not text"))?;
+        text.lines().map(|line| line.parse().map_err(|_| self.odd(&path, "not a list of hashes"))).collect()
     }
 
     fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {

@@ -4,6 +4,7 @@
 
 mod book;
 mod bundles;
+mod cases;
 mod objections;
 mod public;
 mod tampering;

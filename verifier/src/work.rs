@@ -1,5 +1,5 @@
-//! What a page can ask for. A request is a JSON object, and so is every answer: `{"ok":…}`, or `{"error":"…"}` when it could
-//! not be done at all. Something that does not hold is no error but a finding in the report.
+//! What a page can ask for. A request is a JSON object, and so is every answer but a file's bytes: `{"ok":…}`, or
+//! `{"error":"…"}` when it could not be done at all. Something that does not hold is no error but a finding in the report.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use mingjian::base::{Hash, Id};
 use mingjian::engine::{Event, Fact, Subject};
 use mingjian::ledger::{Policy, SignedCheckpoint, VerifierKey};
 use mingjian::review::bundle::BundleReader;
+use mingjian::review::case::{self, CaseReader, CaseReport};
 use mingjian::review::receipt::{self, Newer};
 use mingjian::review::{Content, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify};
 use serde::{Deserialize, Serialize};
@@ -18,17 +19,39 @@ use crate::entries::Entries;
 
 type Bundle = BundleReader<Cursor<Vec<u8>>>;
 
+/// A file that a page can be given.
+enum Opened {
+    Bundle(Box<Bundle>),
+    Case(Box<CaseReader<Cursor<Vec<u8>>>>),
+}
+
+impl Opened {
+    fn read(file: Vec<u8>) -> Result<Self, String> {
+        if CaseReader::is_case(Cursor::new(file.as_slice())) {
+            return CaseReader::open(Cursor::new(file)).map(Box::new).map(Self::Case).map_err(words);
+        }
+        BundleReader::open(Cursor::new(file)).map(Box::new).map(Self::Bundle).map_err(words)
+    }
+
+    fn ledger(&mut self) -> &mut Bundle {
+        match self {
+            Self::Bundle(bundle) => bundle,
+            Self::Case(case) => case.ledger(),
+        }
+    }
+}
+
 thread_local! {
     /// The file that was opened last, for further questions.
-    static OPENED: RefCell<Option<Bundle>> = const { RefCell::new(None) };
+    static OPENED: RefCell<Option<Opened>> = const { RefCell::new(None) };
 }
 
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
-    /// Opens a bundle: its manifest.
+    /// Opens a bundle or a case: its manifest.
     Open {},
-    /// Verifies the opened bundle.
+    /// Verifies the opened file.
     Verify {
         #[serde(default)]
         trust: Keys,
@@ -47,6 +70,8 @@ enum Request {
     Lots {},
     /// The entries of a lot and of its project in the opened bundle, as they lie there.
     Lot { lot: Id },
+    /// The bytes of a file of the opened case, which hash to what its manifest says.
+    File { name: String },
     /// Checks a receipt, the input file.
     Receipt {
         trust: Keys,
@@ -113,29 +138,52 @@ pub fn answer(request: &[u8], file: Vec<u8>, progress: impl FnMut(u64, u64)) -> 
         Err(error) => Err(error),
     };
     let answer = match answer {
-        Ok(value) => json!({ "ok": value }),
+        Ok(Answer::Bytes(bytes)) => return bytes,
+        Ok(Answer::Json(value)) => json!({ "ok": value }),
         Err(error) => json!({ "error": error }),
     };
     answer.to_string().into_bytes()
 }
 
-fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) -> Result<Value, String> {
-    match request {
+enum Answer {
+    Json(Value),
+    Bytes(Vec<u8>),
+}
+
+fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) -> Result<Answer, String> {
+    let answer = match request {
         Request::Open {} => {
-            let bundle = BundleReader::open(Cursor::new(file)).map_err(words)?;
-            let manifest = value(bundle.manifest());
-            OPENED.set(Some(bundle));
+            let opened = Opened::read(file)?;
+            let manifest = match &opened {
+                Opened::Bundle(bundle) => value(bundle.manifest()),
+                Opened::Case(case) => value(case.manifest()),
+            };
+            OPENED.set(Some(opened));
             manifest
         }
-        Request::Verify { trust, signatures } => {
-            opened(|bundle| told(verified(bundle, trust, signatures, progress)?, Report::exit_code, Report::to_text))
-        }
+        Request::Verify { trust, signatures } => opened(|opened| match opened {
+            Opened::Bundle(bundle) => {
+                told(verified(bundle.as_mut(), trust, signatures, progress)?, Report::exit_code, Report::to_text)
+            }
+            Opened::Case(reader) => {
+                let options = Options { signatures, replay: true };
+                let report = case::verify(reader, &trust.read()?, options, &InSequence, progress).map_err(words)?;
+                told(report, CaseReport::exit_code, CaseReport::to_text)
+            }
+        }),
         Request::Entries { checkpoint, trust, signatures } => {
             let mut entries = Entries::read(checkpoint, &file)?;
             told(verified(&mut entries, trust, signatures, progress)?, Report::exit_code, Report::to_text)
         }
-        Request::Lots {} => opened(lots),
-        Request::Lot { lot } => opened(|bundle| entries_of(bundle, lot)),
+        Request::Lots {} => opened(|opened| lots(opened.ledger())),
+        Request::Lot { lot } => opened(|opened| entries_of(opened.ledger(), lot)),
+        Request::File { name } => {
+            let bytes = opened(|opened| match opened {
+                Opened::Case(case) => case.file(&name).map_err(words),
+                Opened::Bundle(_) => Err("a bundle has no such files".into()),
+            })?;
+            return Ok(Answer::Bytes(bytes));
+        }
         Request::Receipt { trust, leaf, newer } => {
             let text = String::from_utf8(file).map_err(|_| "the receipt is not text")?;
             let receipt = match leaf {
@@ -147,10 +195,15 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
             let report = receipt::check(&receipt, &policy, newer.as_ref()).map_err(words)?;
             told(report, receipt::ReceiptReport::exit_code, receipt::ReceiptReport::to_text)
         }
-    }
+    };
+    answer.map(Answer::Json)
 }
 
 impl Keys {
+    fn read(self) -> Result<Trust, String> {
+        Ok(Trust { policy: self.policy()?, earlier: self.earlier })
+    }
+
     fn policy(&self) -> Result<Option<Policy>, String> {
         let key = |text: &String| text.trim().parse::<VerifierKey>().map_err(words);
         let Some(log) = self.key.as_ref().map(key).transpose()? else { return Ok(None) };
@@ -166,8 +219,8 @@ impl NewerText {
     }
 }
 
-fn opened(work: impl FnOnce(&mut Bundle) -> Result<Value, String>) -> Result<Value, String> {
-    OPENED.with_borrow_mut(|bundle| work(bundle.as_mut().ok_or("no file was opened")?))
+fn opened<T>(work: impl FnOnce(&mut Opened) -> Result<T, String>) -> Result<T, String> {
+    OPENED.with_borrow_mut(|opened| work(opened.as_mut().ok_or("no file was opened")?))
 }
 
 fn verified<S: Source>(
@@ -176,8 +229,7 @@ fn verified<S: Source>(
     signatures: bool,
     progress: impl FnMut(u64, u64),
 ) -> Result<Report, String> {
-    let trust = Trust { policy: trust.policy()?, earlier: trust.earlier };
-    verify(source, &trust, Options { signatures, replay: true }, &InSequence, progress).map_err(words)
+    verify(source, &trust.read()?, Options { signatures, replay: true }, &InSequence, progress).map_err(words)
 }
 
 fn told<R: Serialize>(
