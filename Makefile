@@ -21,7 +21,8 @@ run: web
 	cargo build --release
 	rm -rf "$(DATA)"
 	./target/release/mingjian simulate --projects $(PROJECTS) --seed $(SEED) --data "$(DATA)"
-	./target/release/mingjian serve --demo --data "$(DATA)" --listen $(LISTEN)
+	@# A line a request would wash the accounts and addresses away that it prints.
+	MINGJIAN_LOG__FILTER=info,mingjian::request=warn ./target/release/mingjian serve --demo --data "$(DATA)" --listen $(LISTEN)
 
 test: tools web lint
 	$(MAKE) rust-test

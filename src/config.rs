@@ -1,6 +1,7 @@
 //! Settings: the file, then the environment (`MINGJIAN_…`), then flags; the later one wins. Every wrong setting is
 //! named with where it came from.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,56 @@ pub struct Settings {
     /// Who else holds this ledger's newest checkpoint: files, or URLs of mirrors and witnesses that answer with the
     /// note. One that is newer than our own ledger means that ours is an old copy, and nothing is signed.
     pub checkpoint_sources: Vec<String>,
+    pub database: DatabaseSettings,
+    pub redis: RedisSettings,
+    pub node: NodeSettings,
     pub log: LogSettings,
+}
+
+/// PostgreSQL, for deployments of several nodes. Without a URL everything lies in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DatabaseSettings {
+    /// `postgres://user:password@host:port/database`, a user that is a member of the role `mingjian_app`.
+    pub url: Option<Secret>,
+    /// The same database as the owner of its tables, to bring it to this version's schema. May be left out where the user
+    /// of `url` owns it.
+    pub owner_url: Option<Secret>,
+    /// Connections of this node; 0: the limit that fits a small server.
+    pub connections: u32,
+}
+
+/// Redis, the doorbell between nodes. Everything works without it, screens up to a second later.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RedisSettings {
+    /// `redis://:password@host:port/number`.
+    pub url: Option<Secret>,
+}
+
+/// This node among those that share the database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeSettings {
+    /// As logs and the lease name it.
+    pub name: String,
+    /// Where it answers other nodes, and nobody else; port 0: any.
+    pub listen: SocketAddr,
+    /// How other nodes reach that, where it differs: `host:port`.
+    pub address: Option<String>,
+    /// Which of the deployment's ledgers this node serves.
+    pub ledger: String,
+}
+
+/// What no log and no error message may show.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,8 +98,18 @@ impl Default for Settings {
             workers: 0,
             behind_proxy: false,
             checkpoint_sources: Vec::new(),
+            database: DatabaseSettings::default(),
+            redis: RedisSettings::default(),
+            node: NodeSettings::default(),
             log: LogSettings::default(),
         }
+    }
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self { name: "node".into(), listen, address: None, ledger: "main".into() }
     }
 }
 
@@ -98,6 +158,20 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
             return wrong("web_origins", "expected scheme://host[:port] without a path");
         }
     }
+    let is_postgres = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
+    for (setting, url) in
+        [("database.url", &settings.database.url), ("database.owner_url", &settings.database.owner_url)]
+    {
+        if url.as_ref().is_some_and(|url| !is_postgres(url)) {
+            return wrong(setting, "expected postgres://user:password@host:port/database");
+        }
+    }
+    if settings.redis.url.as_ref().is_some_and(|url| !url.0.starts_with("redis://")) {
+        return wrong("redis.url", "expected redis://host:port");
+    }
+    if settings.node.name.is_empty() || settings.node.name.len() > 64 {
+        return wrong("node.name", "expected 1 to 64 characters");
+    }
     if settings.workers > 1024 {
         return wrong("workers", "at most 1024");
     }
@@ -112,6 +186,23 @@ mod tests {
     struct Flags {
         #[serde(skip_serializing_if = "Option::is_none")]
         listen: Option<SocketAddr>,
+    }
+
+    #[test]
+    fn a_password_is_shown_by_nothing() {
+        let settings = Settings {
+            database: DatabaseSettings {
+                url: Some(Secret("postgres://a:hush@b/c".into())),
+                ..DatabaseSettings::default()
+            },
+            ..Settings::default()
+        };
+        assert!(!format!("{settings:?}").contains("hush"));
+        let sections = "[database]\nurl = \"mysql://hush\"\n";
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.toml"), sections).unwrap();
+        let wrong = load(Some(&dir.path().join("x.toml")), Flags { listen: None }).unwrap_err().to_string();
+        assert!(wrong.contains("database.url") && !wrong.contains("hush"), "{wrong}");
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub mod review;
 pub mod sequencer;
 
 #[cfg(feature = "server")]
+pub mod witness;
+
+#[cfg(feature = "server")]
 pub mod store;
 
 #[cfg(feature = "server")]

@@ -13,6 +13,7 @@ const ROOMS: &[&str] = &[
     "ledger",
     "review",
     "sequencer",
+    "witness",
     "store",
     "evidence",
     "live",

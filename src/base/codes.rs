@@ -52,6 +52,7 @@ codes! {
     Busy "busy" 503 "系统繁忙，本次未受理，请立即重试。" "The system is busy and took nothing; try again at once.";
     LedgerStopped "ledger_stopped" 503 "账本已停止写入，本次未受理；平台人员正在处理。" "The ledger has stopped writing and took nothing; the operators are on it.";
     OutcomeUnknown "outcome_unknown" 503 "结果未知，请用同一编号重试查询。" "The outcome is unknown; retry with the same nonce or key to learn it.";
+    NotLeader "not_leader" 503 "账本正在切换主节点，本次未受理，请用同一编号立即重试。" "The ledger is changing its writing node and took nothing; retry at once with the same nonce or key.";
     ShuttingDown "shutting_down" 503 "服务正在重启，请稍候重试。" "The server is restarting; try again shortly.";
     Internal "internal" 500 "系统内部错误，已记录。" "An internal error; it has been recorded.";
     // Identity

@@ -136,6 +136,20 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// How long a node waits at its start for another to write a new ledger's first entries.
+pub const NODE_START_MAX: Span = Span::secs(30);
+/// How long a request is offered to whoever writes: a take-over, and room for the answer.
+pub const PASS_ON_MAX: Span = Span::secs(8);
+/// Between two offers of one request.
+pub const PASS_ON_EVERY: Span = Span::micros(50_000);
+/// Threads that answer other nodes, beside those that answer everybody: a full house does not keep the nodes apart.
+pub const NODE_WORKERS: usize = 2;
+/// How long a node waits for another's answer; a paused one takes connections and answers nothing.
+pub const NODE_ANSWER_MAX: Span = Span::secs(3);
+/// How long an answer is held back until this node shows the entries that it speaks of.
+pub const NODE_LEVEL_MAX: Span = Span::secs(1);
+/// Nodes' clocks may differ by this much; what is older was perhaps heard on the wire and is said again.
+pub const NODE_CLOCKS_APART_MAX: Span = Span::secs(30);
 /// How often a node that follows looks at the database without having been told to.
 pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
@@ -223,3 +237,33 @@ pub const OBJECTIONS_PER_LOT_MAX: usize = 64;
 
 /// «On the spot» (条例 art. 44): as long as it takes to read, ask and write an answer.
 pub const ON_THE_SPOT: Span = Span::minutes(30);
+/// C2SP tlog-witness: hashes of a consistency proof that a client may send.
+pub const WITNESS_PROOF_MAX_HASHES: usize = 63;
+/// Old size, proof and a note of the largest kind.
+pub const WITNESS_REQUEST_MAX_BYTES: usize = NOTE_MAX_BYTES + 8 * 1_024;
+/// Logs that one witness watches.
+pub const WITNESS_LOGS_MAX: usize = 1_000;
+/// Alarms that a witness keeps of one log: the first ones convict it, more say nothing new.
+pub const WITNESS_ALARMS_MAX: i64 = 1_000;
+/// How often a witness looks at a log by itself, unless told otherwise.
+pub const WITNESS_LOOK_EVERY: Span = Span::secs(10);
+/// A log that has shown nothing sound for this long is stale, unless told otherwise.
+pub const WITNESS_STALE_AFTER: Span = Span::minutes(10);
+/// What a log asks of one witness must be answered within this.
+pub const WITNESS_ANSWER_MAX: Span = Span::secs(5);
+/// Between two checkpoints that a log submits to its witnesses; sooner when all have answered.
+pub const COSIGN_EVERY: Span = Span::secs(1);
+/// A witness that does not answer is asked again after this.
+pub const COSIGN_RETRY_AFTER: Span = Span::secs(5);
+/// Submitted checkpoints to which a late cosignature is still added.
+pub const COSIGN_ROUNDS_KEPT: usize = 16;
+/// How long publication waits for missing witnesses unless the setting says otherwise, and at most: behind it stand
+/// readers who may see no newer entry proven.
+pub const PUBLICATION_WAIT: Span = Span::secs(2);
+pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
+/// C2SP tlog-policy asks for at least 32 of each.
+pub const POLICY_LINES_MAX: usize = 64;
+/// Sixty-four lines of a name, a key and a URL.
+pub const POLICY_MAX_BYTES: usize = 32 * 1_024;
+/// Entries that a mirror takes in one transaction.
+pub const MIRROR_BATCH_ENTRIES: usize = 256;

@@ -17,7 +17,6 @@ use crate::ledger::note::SignatureType;
 use crate::ledger::{NoteError, Origin, Policy, SignedCheckpoint, Signer as _, VerifierKey};
 use crate::sequencer::{LedgerReader, LedgerTree, ReadError, Record, Sequencer, Submission};
 use crate::store::backup::{self, Restored, Shown};
-use crate::store::reader::SqliteReader;
 use crate::store::{DataDir, StoreError};
 
 /// Somebody who may hold a newer checkpoint of the ledger than we do.
@@ -111,13 +110,14 @@ pub enum Discontinued {
     Note(#[from] NoteError),
 }
 
-/// Asks everybody who may know more than the ledger at `path` of `dir`. `shown` is what the operator brings along.
+/// Asks everybody who may know more than the stored ledger that `reader` reads, if there is one yet. `shown` is what the
+/// operator brings along.
 ///
 /// Without a mark of a restore, a source that does not answer is passed over with a warning: losing a mirror must not
 /// stop a platform. After a restore every source must answer, and there must be one at least.
 pub fn check(
     dir: &DataDir,
-    path: &Path,
+    reader: Option<&dyn LedgerReader>,
     origin: &str,
     sources: &[String],
     shown: Option<&Path>,
@@ -128,14 +128,11 @@ pub fn check(
         .map(|spelling| source(spelling))
         .chain(shown.map(|file| Box::new(Kept(file.to_owned())) as _))
         .collect();
-    if !path.exists() || (mark.is_none() && sources.is_empty()) {
-        return Ok(());
-    }
+    let Some(reader) = reader.filter(|_| mark.is_some() || !sources.is_empty()) else { return Ok(()) };
     let keys = dir.keys_path();
     if !ServerKeys::exist(&keys) {
         return Err(Discontinued::NoKeys(keys));
     }
-    let reader = SqliteReader::open(path)?;
     let stored = reader.size()?;
     let signer = ServerKeys::load_or_create(&keys, &SystemEntropy::new())?.log_signer();
     let signer = signer.ok_or_else(|| Discontinued::NoKeys(keys))?;
@@ -144,7 +141,7 @@ pub fn check(
     let mut newest = None;
     for source in &sources {
         let must_answer = mark.is_some() || shown.is_some_and(|file| *file == *source.name());
-        match ask(source.as_ref(), &reader, stored, &key) {
+        match ask(source.as_ref(), reader, stored, &key) {
             Ok(size) => newest = newest.max(Some(size)),
             Err(Discontinued::Silent { source_name, why }) if !must_answer => {
                 tracing::warn!(source = source_name, why, "a source of checkpoints does not answer");

@@ -19,6 +19,7 @@ mod serve;
 pub mod simulate;
 pub mod sources;
 mod verify;
+pub mod witness;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ enum Command {
     Admin(admin::Args),
     /// Show or make the server's keys.
     Keys(keys::Args),
+    Witness(witness::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -86,6 +88,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
+        Command::Witness(args) => witness::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -19,9 +19,9 @@ use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy}
 use crate::ledger::note::SignatureType;
 use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
 use crate::live::{Hub, Limits};
-use crate::sequencer::{Clock, Journal as _, Listener, Options, ReadError, Sequencer, StartError};
+use crate::sequencer::{Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError};
 use crate::store::journal::SqliteJournal;
-use crate::store::{DataDir, Platform, StoreError};
+use crate::store::{DataDir, Platform, Postgres, StoreError};
 
 /// The ledger of a fresh embedded installation.
 pub const LEDGER: &str = "main";
@@ -63,9 +63,38 @@ pub struct Running {
     pub gate: ReadGate,
 }
 
-/// Opens `dir` and starts its ledger's one writer. What listens to commits is made before the sequencer starts, so
-/// that it misses none.
+/// Where ledger and platform lie.
+pub enum Storage {
+    /// In the data directory, for this process alone.
+    Embedded,
+    /// In a database that several nodes share.
+    Shared(Node),
+}
+
+/// This process among those that share a database.
+pub struct Node {
+    pub postgres: Postgres,
+    pub ledger: String,
+    /// Another one for each life of the process: nobody holds a lease from an earlier life.
+    pub name: String,
+    /// Where other nodes reach it.
+    pub address: String,
+}
+
+/// A ledger's one writer, or this node's part in it.
+enum Writer {
+    Own(Box<dyn Journal>),
+    Shared(Box<dyn SharedLedger>),
+}
+
+/// Opens `dir` and starts its ledger's one writer.
 pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
+    open_on(dir, Storage::Embedded, setup, clock)
+}
+
+/// Opens the platform on `storage`; `dir` holds this process's keys. What listens to commits is made before the sequencer
+/// starts, so that it misses none.
+pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
     let dir = Arc::new(dir);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
@@ -73,36 +102,45 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
     let origin = Origin::new(&setup.origin).map_err(|_| OpenError::Origin(setup.origin.clone()))?;
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
 
-    let platform = Platform::open(Arc::clone(&dir))?;
+    let (name, platform, reader, writer) = match storage {
+        Storage::Embedded => {
+            let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
+            let (platform, reader) = (Platform::open(Arc::clone(&dir))?, journal.reader());
+            continuity::refuse_unshown(&dir, &*reader)?;
+            (LEDGER.to_owned(), platform, reader, Writer::Own(Box::new(journal)))
+        }
+        Storage::Shared(Node { postgres, ledger, name, address }) => {
+            let shared = postgres.ledger(&ledger, &name, &address)?;
+            let reader = shared.reader();
+            (ledger, Platform::shared(postgres), reader, Writer::Shared(Box::new(shared)))
+        }
+    };
     let passwords = Passwords::new(&*entropy).map_err(OpenError::Identity)?;
     let policy = Policy { totp_required: setup.totp_required, issuer: "Mingjian 明鉴".into() };
     let identity = Arc::new(Identity::new(platform.clone(), keys, Arc::clone(&entropy), passwords, policy));
 
-    let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
-    let reader = journal.reader();
-    continuity::refuse_unshown(&dir, &*reader)?;
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
     let follower = Arc::new(Follower::default());
     let gate = ReadGate::new(Arc::clone(&identity), Arc::clone(&clock));
-    let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), LEDGER.into()));
+    let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), name.clone()));
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
     let listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _];
     let options = Options::new(origin.clone(), setup.genesis);
-    let sequencer = Sequencer::start(
-        Box::new(journal),
-        Box::new(signer),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-        listeners,
-        options,
-    )?;
-    continuity::settle(&dir, &sequencer)?;
+    let making = Making::new(Arc::new(signer), Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
+    let sequencer = match writer {
+        Writer::Own(journal) => {
+            let sequencer = Sequencer::start_as(&making, journal)?;
+            continuity::settle(&dir, &sequencer)?;
+            sequencer
+        }
+        Writer::Shared(ledger) => Sequencer::join(ledger, making)?,
+    };
     gate.open(sequencer.clone());
-    follower.start(LEDGER.into(), sequencer.clone(), Arc::clone(&reader), platform.clone());
+    follower.start(name.clone(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {
-        ledger_name: LEDGER.into(),
+        ledger_name: name,
         origin,
         verifier_key,
         sequencer,
@@ -133,6 +171,7 @@ impl Running {
             settings: Data::new(settings),
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
+            door: None,
             traffic: Data::default(),
         }
     }

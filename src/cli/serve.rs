@@ -1,29 +1,37 @@
 //! `mingjian serve`.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpServer;
+use actix_web::dev::Server;
+use actix_web::web::Data;
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::demo::Demonstration;
-use super::open::{LEDGER, Setup, open};
+use super::open::{LEDGER, Node, Setup, Storage, open_on};
 use super::output::say;
 use super::{Outcome, continuity};
-use crate::base::limits::{CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX};
+use crate::base::limits::{
+    CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
+};
 use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
-use crate::http::app::app;
+use crate::http::app::{Parts, app};
 use crate::http::extract::HttpSettings;
+use crate::http::nodes::Door;
 use crate::http::stream::keep_socket;
-use crate::sequencer::SystemClock;
-use crate::store::DataDir;
+use crate::identity::SystemEntropy;
+use crate::identity::entropy::fresh_id;
+use crate::sequencer::{Clock as _, LedgerReader, SystemClock};
+use crate::store::{DataDir, Postgres, SqliteReader, StoreError};
 use crate::telemetry;
 
 #[derive(Debug, ClapArgs, Serialize)]
@@ -60,17 +68,34 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let demo = args.demo;
     let clock = Arc::new(SystemClock);
     let dir = DataDir::open(&settings.data)?;
-    let (sources, shown) = (settings.checkpoint_sources.clone(), args.newest_checkpoint.as_deref());
-    continuity::check(&dir, &dir.ledger_path(LEDGER)?, &settings.origin, &sources, shown)?;
+    // Bound before the node says where it is reached.
+    let inner = TcpListener::bind(settings.node.listen)
+        .map_err(|error| format!("node.listen: cannot use {}: {error}", settings.node.listen))?;
+    let storage = storage(&settings, inner.local_addr()?)?;
+    let (sources, shown) = (&settings.checkpoint_sources, args.newest_checkpoint.as_deref());
+    let stored = stored_ledger(&dir, &storage)?;
+    continuity::check(&dir, stored.as_deref(), &settings.origin, sources, shown)?;
     let keys = dir.keys_path();
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
-    let platform = open(dir, setup, clock)?;
+    let own_address = match &storage {
+        Storage::Embedded => None,
+        Storage::Shared(node) => Some(node.address.clone()),
+    };
+    let platform = open_on(dir, storage, setup, clock)?;
     let sequencer = platform.desk.sequencer.clone();
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
-    let parts = platform.parts(http);
+    let mut parts = platform.parts(http);
+    let nodes = match own_address {
+        None => None,
+        Some(own_address) => {
+            let server = serve_nodes(parts.clone(), inner)?;
+            parts.door = Some(Door::public(own_address));
+            Some((server.handle(), actix_web::rt::spawn(server)))
+        }
+    };
     let server = HttpServer::new(move || app(parts.clone()))
         .on_connect(keep_socket)
         // A viewer that only listens says good-bye by closing its side; waiting on would hold its seat till the next write.
@@ -98,12 +123,60 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     hub.drain();
     handle.stop(true).await;
     running.await??;
+    if let Some((handle, running)) = nodes {
+        handle.stop(true).await;
+        running.await??;
+    }
     actix_web::web::block(move || sequencer.shutdown()).await?;
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where `settings` say that ledger and platform lie.
+fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, StoreError> {
+    let Some(url) = &settings.database.url else { return Ok(Storage::Embedded) };
+    let owner_url = settings.database.owner_url.as_ref().map(|url| url.0.as_str());
+    let connections = match settings.database.connections {
+        0 => POSTGRES_CONNECTIONS_MAX,
+        connections => connections,
+    };
+    let life = fresh_id(&SystemEntropy::new(), SystemClock.now());
+    Ok(Storage::Shared(Node {
+        postgres: Postgres::open(&url.0, owner_url, connections)?,
+        ledger: settings.node.ledger.clone(),
+        name: format!("{}/{life}", settings.node.name),
+        address: settings.node.address.clone().unwrap_or_else(|| inner.to_string()),
+    }))
+}
+
+/// The ledger as it is stored now, if there is one.
+fn stored_ledger(dir: &DataDir, storage: &Storage) -> Result<Option<Box<dyn LedgerReader>>, Box<dyn Error>> {
+    let reader: Box<dyn LedgerReader> = match storage {
+        Storage::Embedded => {
+            let path = dir.ledger_path(LEDGER)?;
+            if !path.exists() {
+                return Ok(None);
+            }
+            Box::new(SqliteReader::open(&path)?)
+        }
+        Storage::Shared(node) => Box::new(node.postgres.reader(&node.ledger)?),
+    };
+    Ok(if reader.size()? == 0 { None } else { Some(reader) })
+}
+
+/// The same application for other nodes: what they pass on comes with the client's own address.
+fn serve_nodes(mut parts: Parts, listener: TcpListener) -> std::io::Result<Server> {
+    parts.settings = Data::new(HttpSettings { behind_proxy: true, ..(**parts.settings).clone() });
+    parts.door = Some(Door::Nodes);
+    let server = HttpServer::new(move || app(parts.clone()))
+        .workers(NODE_WORKERS)
+        .keep_alive(Duration::from_micros(IDLE_MAX.get()))
+        .shutdown_timeout(DRAIN_MAX.get() / 1_000_000)
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
+}
+
 /// Ctrl-C or the service manager's TERM.
-async fn wait_for_signal() -> std::io::Result<()> {
+pub(super) async fn wait_for_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

@@ -15,7 +15,7 @@ use crate::demo::drive::{SequencerStage, ToldClock};
 use crate::demo::seed::{DerivedEntropy, Secrets};
 use crate::demo::year::PlanError;
 use crate::demo::{self, Brief, DemoError, Progress, Report, Year};
-use crate::identity::keys::KeyFileError;
+use crate::identity::KeyFileError;
 use crate::identity::{ServerKeys, SystemEntropy};
 use crate::ledger::{Origin, SeedSigner};
 use crate::sequencer::{Clock as _, Options, Sequencer, StartError, SystemClock};

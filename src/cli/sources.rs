@@ -1,7 +1,6 @@
 //! The ledgers that `verify` and `export` read: a data directory, or a server.
 
 use rayon::prelude::*;
-use ureq::Agent;
 
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
 use crate::base::{Hash, Id};
@@ -12,6 +11,7 @@ use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bun
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
 use crate::review::{Content, Entry, Missing, Source, Spread, content};
 use crate::sequencer::{LedgerReader, ReadError};
+use crate::witness::{LogClient, NotServed};
 
 /// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
 const EARLIER: u64 = 256;
@@ -139,73 +139,42 @@ pub fn verifier_key_of<S: Source>(source: &mut S) -> Result<String, Box<dyn std:
 
 /// A ledger that a server shows under a URL, as to anybody.
 pub struct Served {
-    agent: Agent,
-    url: String,
+    client: LogClient,
     size: u64,
 }
 
-/// The server did not answer as the ledger format says.
-#[derive(Debug, thiserror::Error)]
-#[error("{url}: {why}")]
-pub struct NotServed {
-    url: String,
-    why: String,
-}
+/// A verifier waits no longer than this for one answer.
+const ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 
 impl Served {
     pub fn new(url: &str) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(30)))
-            .build();
-        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned(), size: 0 }
-    }
-
-    /// The body, or the status of a refusal.
-    fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, u16>, NotServed> {
-        let url = format!("{}/{path}", self.url);
-        let lost = |error: ureq::Error| NotServed { url: url.clone(), why: error.to_string() };
-        let answer = self.agent.get(&url).call().map_err(lost)?;
-        let status = answer.status().as_u16();
-        if status != 200 {
-            return Ok(Err(status));
-        }
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
-        answer.into_body().into_with_config().limit(limit + 1).read_to_vec().map(Ok).map_err(lost)
-    }
-
-    fn must(&self, path: &str, limit: usize) -> Result<Vec<u8>, NotServed> {
-        self.get(path, limit)?.map_err(|status| self.odd(path, format!("status {status}")))
-    }
-
-    fn odd(&self, path: &str, why: impl Into<String>) -> NotServed {
-        NotServed { url: format!("{}/{path}", self.url), why: why.into() }
+        Self { client: LogClient::new(url, ANSWER_MAX), size: 0 }
     }
 
     /// The server's proof that the tree of one size is a prefix of that of the other.
     pub fn consistency(&self, one: u64, other: u64) -> Result<Vec<Hash>, NotServed> {
         let path = format!("proof/consistency?old={}&new={}", one.min(other), one.max(other));
-        let text = String::from_utf8(self.must(&path, NOTE_MAX_BYTES)?).map_err(|_| self.odd(&path, "not text"))?;
-        text.lines().map(|line| line.parse().map_err(|_| self.odd(&path, "not a list of hashes"))).collect()
+        let text = String::from_utf8(self.client.must(&path, NOTE_MAX_BYTES)?).map_err(|_| self.client.odd(&path, "not text"))?;
+        text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes"))).collect()
     }
 
     fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {
         let width = self.size.saturating_sub(index * u64::from(TILE_WIDTH)).min(u64::from(TILE_WIDTH));
         let width = u16::try_from(width).unwrap_or(TILE_WIDTH);
         let path = TilePath { kind: TileKind::Entries, index, width }.to_string();
-        let bytes = self.must(&path, ENTRIES_MAX_BYTES)?;
+        let bytes = self.client.must(&path, ENTRIES_MAX_BYTES)?;
         let leaves = decode_bundle(&bytes).filter(|leaves| leaves.len() == usize::from(width));
-        let leaves = leaves.ok_or_else(|| self.odd(&path, "not an entry bundle of its width"))?;
+        let leaves = leaves.ok_or_else(|| self.client.odd(&path, "not an entry bundle of its width"))?;
         Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {
         let path = format!("payload/{seq}");
-        match self.get(&path, PAYLOAD_MAX_BYTES)? {
+        match self.client.get(&path, PAYLOAD_MAX_BYTES)? {
             Ok(bytes) => Ok(Ok(bytes)),
             Err(403) => Ok(Err(Missing::Withheld)),
             Err(410) => Ok(Err(Missing::Erased)),
-            Err(status) => Err(self.odd(&path, format!("status {status}"))),
+            Err(status) => Err(self.client.odd(&path, format!("status {status}"))),
         }
     }
 }
@@ -214,8 +183,7 @@ impl Source for Served {
     type Error = NotServed;
 
     fn checkpoint(&mut self) -> Result<String, NotServed> {
-        let bytes = self.must("checkpoint", NOTE_MAX_BYTES)?;
-        let note = String::from_utf8(bytes).map_err(|_| self.odd("checkpoint", "not text"))?;
+        let note = self.client.checkpoint()?;
         // What is asked for from here on is what this checkpoint commits to.
         self.size = SignedCheckpoint::parse(&note).map_or(0, |signed| signed.unverified().size);
         Ok(note)
@@ -235,7 +203,7 @@ impl Source for Served {
 
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, NotServed> {
         let path = TilePath { kind: TileKind::Hashes(level), index, width: TILE_WIDTH }.to_string();
-        self.must(&path, TILE_BYTES).map(Some)
+        self.client.must(&path, TILE_BYTES).map(Some)
     }
 }
 

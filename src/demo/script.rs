@@ -311,14 +311,19 @@ impl<'y> Script<'y> {
             (self.contests.chance(3), self.contests.chance(16), self.contests.chance(30));
         let in_time = cue.at.plus(Span::days(40)) < self.year.brief.until;
         let (Some(bidder), true, true) = (loser, contested, in_time) else { return };
-        let objected = self.contests.between(2, 12);
-        let replied = if late { 14 * 24 } else { objected + self.contests.between(18, 40) };
-        self.after(cue, Span::hours(objected), What::Object(bidder));
-        self.after(cue, Span::hours(replied), What::Reply);
+        let mut at = cue.at;
+        let mut step = |script: &mut Self, hours: u64, what: What| {
+            let calendar = script.calendar();
+            at = calendar.when_open(at.plus(Span::hours(hours)), &mut script.contests);
+            script.cue(at, cue.project, cue.lot, what);
+        };
+        let (objects, replies) = (self.contests.between(2, 12), self.contests.between(14, 30));
+        step(self, objects, What::Object(bidder));
+        step(self, if late { 14 * 24 } else { replies }, What::Reply);
         if complains && !late {
-            self.after(cue, Span::hours(replied + 24), What::Complain(bidder));
-            self.after(cue, Span::hours(replied + 3 * 24), What::Admit);
-            self.after(cue, Span::hours(replied + 12 * 24), What::Decide);
+            step(self, 24, What::Complain(bidder));
+            step(self, 24, What::Admit);
+            step(self, 8 * 24, What::Decide);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::base::{Fen, Id, Micros};
 use crate::engine::life::winning_price;
 use crate::engine::{Lot, Phase, State, Subject, apply};
 use crate::ledger::Leaf;
-use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError, Sequencer, StoredEntry};
+use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError, Sequencer, Status, StoredEntry};
 use crate::store::platform::views::{self, EntryRow, LotRow};
 use crate::store::{Platform, StoreError};
 
@@ -50,9 +50,14 @@ impl Follower {
         let Some(receiver) = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
         let thread = std::thread::Builder::new().name("follower".into()).spawn(move || {
             loop {
-                let rows = |lots: &BTreeSet<Id>| sequencer.read(|committed| lot_rows(&name, &committed.state, lots));
-                if let Err(error) = catch_up(&name, reader.as_ref(), &platform, rows) {
-                    tracing::error!(%error, "the query tables cannot follow the ledger");
+                // Of several nodes that share the tables, the one that writes the ledger writes them.
+                if sequencer.status() != Status::Following {
+                    let size = sequencer.read(|committed| committed.size);
+                    let rows =
+                        |lots: &BTreeSet<Id>| sequencer.read(|committed| lot_rows(&name, &committed.state, lots));
+                    if let Err(error) = catch_up(&name, reader.as_ref(), &platform, size, rows) {
+                        tracing::error!(%error, "the query tables cannot follow the ledger");
+                    }
                 }
                 // What comes in meanwhile is taken in together.
                 std::thread::sleep(Duration::from_micros(FOLLOWER_REST.get()));
@@ -80,17 +85,20 @@ pub enum FollowError {
     Entry(u64),
 }
 
-/// Reads on from where the tables stand to the head of the ledger. `rows` gives the lots as they are now.
+/// Reads on from where the tables stand to the end of the first `size` entries. `rows` gives the lots as they are now,
+/// which is not before that.
 fn catch_up(
     name: &str,
     reader: &dyn LedgerReader,
     platform: &Platform,
+    size: u64,
     rows: impl Fn(&BTreeSet<Id>) -> Vec<LotRow>,
 ) -> Result<(), FollowError> {
     let mut next: u64 = platform.read(|tx| views::next_seq(tx, name))?.try_into().unwrap_or(0);
     loop {
         let from = next;
-        let entries = reader.entries(next, FOLLOWER_PAGE_ENTRIES)?;
+        let wanted = usize::try_from(size.saturating_sub(next)).unwrap_or(usize::MAX).min(FOLLOWER_PAGE_ENTRIES);
+        let entries = if wanted == 0 { Vec::new() } else { reader.entries(next, wanted)? };
         if entries.is_empty() {
             return Ok(());
         }
@@ -139,7 +147,7 @@ pub fn rebuild(
         }
         progress(next);
     }
-    catch_up(name, reader, platform, |lots| lot_rows(name, &state, lots))?;
+    catch_up(name, reader, platform, next, |lots| lot_rows(name, &state, lots))?;
     Ok(next)
 }
 

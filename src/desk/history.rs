@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::live::history::restored;
 use crate::live::{History, LedgerHistory, Page, Scope};
 use crate::sequencer::{LedgerReader, ReadError};
 use crate::store::platform::views;
@@ -56,7 +55,7 @@ impl History for IndexedHistory {
         let mut page = Page { entries: Vec::with_capacity(seqs.len()), next: from };
         for seq in seqs.into_iter().take_while(|seq| *seq < reach) {
             for row in self.storage.0.entries(seq, 1)? {
-                page.entries.push(restored(&row)?);
+                page.entries.push(row.restored()?);
             }
             page.next = seq + 1;
         }

@@ -34,6 +34,7 @@ impl Desk {
         match self.sequencer.status() {
             Status::Running => {}
             Status::ShuttingDown => return Err(Code::ShuttingDown.into()),
+            Status::Following => return Err(Code::NotLeader.into()),
             Status::Stopped(_) => return Err(Code::LedgerStopped.into()),
         }
         let account = viewer.account.ok_or(Code::NotSignedIn)?;

@@ -23,7 +23,8 @@ impl Tree {
     pub fn open(reader: Arc<dyn LedgerReader>) -> Result<Self, ReadError> {
         let size = reader.size()?;
         let rest = size % u64::from(TILE_WIDTH);
-        let leaves = reader.entries(size - rest, usize::from(TILE_WIDTH))?;
+        // No more of them: another node may be writing.
+        let leaves = reader.entries(size - rest, usize::try_from(rest).unwrap_or_default())?;
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
         let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
             .map_err(|error| ReadError(error.to_string()))?;
@@ -138,6 +139,26 @@ impl Listener for Tree {
             (builder.size(), builder.frontier().root())
         };
         self.remember(size, root);
+    }
+
+    /// Another node may have written since this tree was opened.
+    fn resumed(&self, size: u64, _: &Arc<str>) {
+        let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
+        while builder.size() < size {
+            let wanted = usize::try_from(size - builder.size()).unwrap_or(usize::MAX);
+            match self.reader.entries(builder.size(), wanted.min(usize::from(TILE_WIDTH))) {
+                Ok(entries) if !entries.is_empty() => {
+                    for entry in &entries {
+                        builder.append(leaf_hash(&entry.leaf));
+                    }
+                }
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the tree cannot follow the ledger");
+                    return;
+                }
+            }
+        }
     }
 
     fn committed(&self, _: &Arc<CommittedBatch>) {}

@@ -56,7 +56,7 @@ impl Holidays {
 /// A legal minimum, or a legal maximum share, and where it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
-    /// Calendar days, or hundredths of the estimate.
+    /// Calendar days, hundredths of the estimate, or bidders.
     pub value: u32,
     pub source: &'static str,
 }
@@ -115,6 +115,16 @@ impl CityPeriods {
             Category::C => Bound { value: self.property_publicity_days, source: BY_THE_CITY },
             // The article names when the result is announced (two working days), not for how long; one day is our floor.
             Category::D => Bound { value: 1, source: "政府采购法实施条例第四十三条" },
+        }
+    }
+
+    /// Fewest admitted bidders with whom anything is opened.
+    pub const fn bidders_min(&self, category: Category) -> Bound {
+        match category {
+            // 实施条例 art. 44 says the same of the opening.
+            Category::A => Bound { value: 3, source: "招标投标法第二十八条" },
+            Category::B | Category::C => Bound { value: 1, source: BY_THE_CITY },
+            Category::D => Bound { value: 3, source: "政府采购法第三十六条" },
         }
     }
 

@@ -83,13 +83,11 @@ fn check_legal_bounds(state: &State, category: Category, fact: &Noticed, now: Mi
         let detail = format!("{}：不少于 {} 日 (at least {} days)", notice.source, notice.value, notice.value);
         return Err(Refusal::with(Code::NoticeTooShort, detail));
     }
-    let needed = match category {
-        // 招标投标法 art. 28, 条例 art. 44; 政府采购法 art. 36: fewer than three and nothing is opened.
-        Category::A | Category::D => 3,
-        Category::B | Category::C => 1,
-    };
-    if fact.rules.min_bidders < needed {
-        return Err(Refusal::with(Code::RulesInvalid, format!("min_bidders: at least {needed}")));
+    let bidders = periods.bidders_min(category);
+    if fact.rules.min_bidders < bidders.value {
+        let detail =
+            format!("min_bidders：{}：不少于 {} 家 (at least {})", bidders.source, bidders.value, bidders.value);
+        return Err(Refusal::with(Code::RulesInvalid, detail));
     }
     let share = periods.deposit_percent_max(category);
     // In 128 bits the products are exact and cannot overflow.

@@ -29,7 +29,7 @@ pub fn routes(config: &mut ServiceConfig) {
     config.service(list).service(create).service(one).service(grant);
     config.service(disable).service(enable).service(reset);
     config.service(sessions).service(end_all).service(end_one);
-    config.service(create_organisation).service(read_organisation).service(security_events);
+    config.service(create_organisation).service(read_organisation).service(owners).service(security_events);
 }
 
 impl PartialSchema for Role {
@@ -304,6 +304,19 @@ pub async fn read_organisation(desk: Data<Desk>, who: Who, organisation: Path<Id
         return Err(Code::NotFound.into());
     }
     Ok(json(StatusCode::OK, &OrganisationView::from(found)))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Owners {
+    items: Vec<OrganisationView>,
+}
+
+/// Organisations that sell or buy, by name.
+#[utoipa::path(tag = "projects", responses((status = 200, body = Owners)))]
+#[get("/owners")]
+pub async fn owners(desk: Data<Desk>) -> Answer {
+    let items = ask(&desk, |identity, _| identity.owners()).await?.into_iter().map(OrganisationView::from).collect();
+    Ok(json(StatusCode::OK, &Owners { items }))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 
 use super::extract::HttpSettings;
+use super::nodes::{Door, at_the_door};
 use super::observe::{Traffic, observe};
 use super::offload::HashingPermits;
 use super::problem::Problem;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub settings: Data<HttpSettings>,
     pub permits: Data<HashingPermits>,
     pub sign_ups: Data<Throttle>,
+    /// Where several nodes share the deployment.
+    pub door: Option<Door>,
     pub traffic: Data<Traffic>,
 }
 
@@ -56,6 +59,10 @@ pub fn app(
     let (app, mut api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     describe(&mut api);
     let document = Data::new(Document(api.to_pretty_json().unwrap_or_default().into()));
+    let app = match parts.door {
+        Some(door) => app.app_data(Data::new(door)),
+        None => app,
+    };
     app.app_data(parts.desk)
         .app_data(document)
         .app_data(parts.stream)
@@ -71,6 +78,7 @@ pub fn app(
             PathConfig::default().error_handler(|error, _| Problem::new(Code::NotFound, error.to_string()).into()),
         )
         .default_service(web::to(web_files::serve))
+        .wrap(from_fn(at_the_door))
         .wrap(Compress::default())
         .wrap(security_headers())
         .wrap(from_fn(observe))

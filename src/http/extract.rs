@@ -1,6 +1,7 @@
 //! What handlers ask for: a whole JSON body with its digest, the idempotency key, who is asking.
 
 use std::future::{Ready, ready};
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -107,14 +108,18 @@ pub struct HttpSettings {
 
 /// The network that a request comes from, for throttling. Behind a proxy the last hop that it added counts.
 pub fn network(request: &HttpRequest) -> Network {
+    Network::of(address(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+}
+
+/// The address that a request comes from.
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
     let behind_proxy = request.app_data::<Data<HttpSettings>>().is_some_and(|settings| settings.behind_proxy);
     let forwarded = || {
         let header = request.headers().get_all("X-Forwarded-For").last()?.to_str().ok()?;
         header.rsplit(',').next()?.trim().parse().ok()
     };
     let peer = request.peer_addr().map(|address| address.ip());
-    let address = if behind_proxy { forwarded().or(peer) } else { peer };
-    Network::of(address.unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)))
+    if behind_proxy { forwarded().or(peer) } else { peer }
 }
 
 /// The token of the request's session, as its cookie carries it.

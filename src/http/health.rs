@@ -37,6 +37,8 @@ pub async fn healthz() -> HttpResponse {
 pub async fn readyz(desk: Data<Desk>) -> HttpResponse {
     match desk.sequencer.status() {
         Status::Running => HttpResponse::Ok().json(Health { status: "ok".into() }),
+        // A node that follows serves everybody, and passes on what is to be written.
+        Status::Following => HttpResponse::Ok().json(Health { status: "ok, following".into() }),
         Status::ShuttingDown => HttpResponse::ServiceUnavailable().json(Health { status: "shutting down".into() }),
         Status::Stopped(reason) => {
             let status = format!("the ledger has stopped: {reason}");

@@ -1,9 +1,9 @@
 //! A lot's life, asked for by those who run it: project, notice, deposits, suspension, publicity, award, contract.
 //! Each route is a right of the table and an action of the engine.
 
-use actix_web::post;
 use actix_web::web::{Data, Json, Path};
-use serde::Deserialize;
+use actix_web::{get, post};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -12,6 +12,7 @@ use super::extract::{Body, Key, Who};
 use super::problem::Problem;
 use crate::base::{Fen, Hash, Id, Micros};
 use crate::desk::Desk;
+use crate::engine::calendar::Bound;
 use crate::engine::event::{
     Contracted, DepositConfirmed, DepositForfeited, DepositReturned, Noticed, ProjectRegistered, PublicityStarted,
     ReserveDisclosed,
@@ -24,6 +25,7 @@ type Answer = Result<Json<Recorded>, Problem>;
 
 pub fn routes(config: &mut ServiceConfig) {
     config
+        .service(legal_bounds)
         .service(register_project)
         .service(notice)
         .service(confirm_deposit)
@@ -38,6 +40,48 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(award)
         .service(contract)
         .service(archive);
+}
+
+/// A bound of the law and where it is written.
+#[derive(Serialize, ToSchema)]
+pub struct LegalBound {
+    value: u32,
+    source: &'static str,
+}
+
+impl From<Bound> for LegalBound {
+    fn from(Bound { value, source }: Bound) -> Self {
+        Self { value, source }
+    }
+}
+
+/// What a notice of this category must keep to.
+#[derive(Serialize, ToSchema)]
+pub struct LegalBounds {
+    category: Category,
+    /// Least calendar days from the notice to the opening.
+    notice_days_min: LegalBound,
+    /// Least calendar days for which the result is public.
+    publicity_days_min: LegalBound,
+    /// Highest deposit, in hundredths of the estimate.
+    deposit_percent_max: LegalBound,
+    /// Fewest admitted bidders with whom anything is opened.
+    bidders_min: LegalBound,
+}
+
+/// The legal bounds by category, as the rules apply them now; each names its article.
+#[utoipa::path(tag = "projects", responses((status = 200, body = [LegalBounds])))]
+#[get("/legal-bounds")]
+pub async fn legal_bounds(desk: Data<Desk>) -> Json<Vec<LegalBounds>> {
+    let periods = desk.sequencer.read(|committed| committed.state.settings.periods);
+    let bounds = |category: Category| LegalBounds {
+        category,
+        notice_days_min: periods.notice_days_min(category).into(),
+        publicity_days_min: periods.publicity_days_min(category).into(),
+        deposit_percent_max: periods.deposit_percent_max(category).into(),
+        bidders_min: periods.bidders_min(category).into(),
+    };
+    Json(Category::ALL.map(bounds).into())
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -17,6 +17,7 @@ pub mod life;
 pub mod lot_view;
 pub mod lots;
 pub mod metrics;
+pub mod nodes;
 pub mod objections;
 pub mod observe;
 pub mod offload;
@@ -29,6 +30,7 @@ pub mod statistics;
 pub mod stream;
 pub mod throttle;
 pub mod web_files;
+pub mod witness;
 
 #[cfg(test)]
 mod identity_tests;

@@ -107,6 +107,7 @@ pub(super) fn world() -> World {
         settings: Data::new(HttpSettings::default()),
         permits: Data::new(HashingPermits::new()),
         sign_ups: Data::new(Throttle::new(3, Span::minutes(1), 8)),
+        door: None,
         traffic: Data::default(),
     };
     World { desk: parts.desk.clone(), parts, clock: test_clock, passwords, _dir: dir }

@@ -207,6 +207,19 @@ impl Identity {
         Ok(Organisation { id: row.id, kind, name: row.name, credit_code: row.credit_code })
     }
 
+    /// Organisations that sell or buy, by name: everyone may know them; at most [`PAGE_MAX_ROWS`].
+    pub fn owners(&self) -> Result<Vec<Organisation>, Code> {
+        let limit = i64::try_from(PAGE_MAX_ROWS).unwrap_or(i64::MAX);
+        let rows = self.platform.read(|tx| accounts::organisations(tx, OrganisationKind::Owner.name(), limit))?;
+        let owner = |row: OrganisationRow| Organisation {
+            id: row.id,
+            kind: OrganisationKind::Owner,
+            name: row.name,
+            credit_code: row.credit_code,
+        };
+        Ok(rows.into_iter().map(owner).collect())
+    }
+
     /// Makes an organisation without asking who wants it: for the command line on the machine itself, which nobody
     /// reaches who could not write the database as well. No route calls it.
     pub fn seed_organisation(

@@ -38,6 +38,6 @@ pub(super) fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
 }
 
 /// A fresh id.
-pub(super) fn fresh_id(entropy: &dyn Entropy, now: Micros) -> Id {
+pub fn fresh_id(entropy: &dyn Entropy, now: Micros) -> Id {
     Id::new(now, random(entropy))
 }

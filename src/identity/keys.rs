@@ -1,10 +1,7 @@
 //! The server's own secrets: one file, mode 0600, made at the first start, erased from memory at the end.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -15,22 +12,11 @@ use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::entropy::random;
+use super::key_file::{self, KeyFileError};
 use crate::base::{Entropy, Hash};
 use crate::ledger::{PublicKey, Signer, SignerError};
 
 const FILE: &str = "server.json";
-const FILE_MAX_BYTES: u64 = 4_096;
-
-/// Why the key file cannot be used. None of the texts holds a key.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyFileError {
-    #[error("key file {path}: {source}", path = .0.display(), source = .1)]
-    Io(PathBuf, io::Error),
-    #[error("key file {path} can be read by others: chmod 600 it, and replace the keys if anybody could have seen them", path = .0.display())]
-    TooOpen(PathBuf),
-    #[error("key file {path} is damaged: restore it from its backup; without it the ledger cannot go on", path = .0.display())]
-    Damaged(PathBuf),
-}
 
 /// The log's signing key, the key that seals secrets at rest, and the key of the server's message codes.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -44,6 +30,14 @@ pub struct ServerKeys {
 pub struct LogSigner {
     pair: Ed25519KeyPair,
     public: PublicKey,
+}
+
+impl LogSigner {
+    pub(super) fn of_seed(seed: &[u8; 32]) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        let bytes = pair.public_key().as_ref().try_into().ok()?;
+        Some(Self { public: PublicKey::from_bytes(&bytes).ok()?, pair })
+    }
 }
 
 impl Signer for LogSigner {
@@ -72,9 +66,9 @@ impl ServerKeys {
     pub fn load_or_create(dir: &Path, entropy: &dyn Entropy) -> Result<Self, KeyFileError> {
         let path = dir.join(FILE);
         match Self::load(&path) {
-            Err(KeyFileError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.is_not_found() => {
                 let keys = Self::generate(entropy);
-                keys.store(dir, &path).map_err(|error| KeyFileError::Io(path, error))?;
+                keys.store(&path)?;
                 Ok(keys)
             }
             result => result,
@@ -92,14 +86,7 @@ impl ServerKeys {
     }
 
     fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let failed = |error| KeyFileError::Io(path.to_owned(), error);
-        let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
-            return Err(KeyFileError::TooOpen(path.to_owned()));
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.take(FILE_MAX_BYTES).read_to_string(&mut text).map_err(failed)?;
-        Self::parse(&text).ok_or_else(|| KeyFileError::Damaged(path.to_owned()))
+        Self::parse(&key_file::read(path)?).ok_or_else(|| KeyFileError::Damaged(path.to_owned()))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -108,18 +95,11 @@ impl ServerKeys {
         Some(Self { log_seed: key(&file.log_seed)?, sealing: key(&file.sealing)?, mac: key(&file.mac)? })
     }
 
-    /// Temporary file, fsync, rename, fsync of the directory: all of it or nothing.
-    fn store(&self, dir: &Path, path: &Path) -> io::Result<()> {
+    fn store(&self, path: &Path) -> Result<(), KeyFileError> {
         let text = |key: &[u8; 32]| STANDARD.encode(key);
         let file = KeyFile { log_seed: text(&self.log_seed), sealing: text(&self.sealing), mac: text(&self.mac) };
-        let bytes = Zeroizing::new(serde_json::to_vec_pretty(&file)?);
-        let temporary = path.with_extension("new");
-        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-        out.set_permissions(Permissions::from_mode(0o600))?;
-        out.write_all(&bytes)?;
-        out.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        File::open(dir)?.sync_all()
+        // Three strings always serialise; an empty file would be refused as damaged.
+        key_file::write(path, &Zeroizing::new(serde_json::to_vec_pretty(&file).unwrap_or_default()))
     }
 
     /// The 32-byte seed (RFC 8032 §5.1.5) of the key that signs the ledgers' checkpoints.
@@ -129,9 +109,7 @@ impl ServerKeys {
 
     /// Signs the ledgers' checkpoints; `None` never happens for 32 bytes of seed.
     pub fn log_signer(&self) -> Option<LogSigner> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&self.log_seed).ok()?;
-        let bytes = pair.public_key().as_ref().try_into().ok()?;
-        Some(LogSigner { public: PublicKey::from_bytes(&bytes).ok()?, pair })
+        LogSigner::of_seed(&self.log_seed)
     }
 
     pub(super) const fn sealing(&self) -> &[u8; 32] {
@@ -145,6 +123,19 @@ impl ServerKeys {
         let mut context = hmac::Context::with_key(&key);
         context.update(b"csrf\0");
         context.update(&token_hash.0);
+        URL_SAFE_NO_PAD.encode(context.sign())
+    }
+
+    /// A code over `parts` that only a node with the same keys can make.
+    pub fn node_code(&self, parts: &[&[u8]]) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.mac);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"node\0");
+        for part in parts {
+            // Each behind its length: nothing can be moved from one part into the next.
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
         URL_SAFE_NO_PAD.encode(context.sign())
     }
 
@@ -162,6 +153,9 @@ impl fmt::Debug for ServerKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::super::entropy::SystemEntropy;
     use super::*;
 
@@ -192,6 +186,18 @@ mod tests {
         let refused = ServerKeys::load_or_create(dir.path(), &SystemEntropy::new()).unwrap_err();
         assert!(matches!(refused, KeyFileError::Damaged(_)), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), &before[..40]);
+    }
+
+    #[test]
+    fn a_nodes_code_is_over_all_parts_and_where_they_end() {
+        let entropy = SystemEntropy::new();
+        let (keys, other) = (ServerKeys::generate(&entropy), ServerKeys::generate(&entropy));
+        let code = keys.node_code(&[b"ab", b"c"]);
+        assert_eq!(code, keys.node_code(&[b"ab", b"c"]));
+        for parts in [&[b"a" as &[u8], b"bc"][..], &[b"ab"], &[b"ab", b"c", b""], &[b"c", b"ab"]] {
+            assert_ne!(code, keys.node_code(parts));
+        }
+        assert_ne!(code, other.node_code(&[b"ab", b"c"]));
     }
 
     #[test]

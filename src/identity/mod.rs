@@ -18,6 +18,7 @@ pub mod audience;
 
 pub mod entropy;
 
+pub mod key_file;
 pub mod keys;
 
 pub mod password;
@@ -48,11 +49,14 @@ mod tests;
 
 use std::sync::Arc;
 
+use subtle::ConstantTimeEq as _;
+
 pub use accounts::NewAccount;
 pub use audience::may_read;
 pub use credit_code::CreditCode;
 pub use entropy::SystemEntropy;
-pub use keys::{KeyFileError, ServerKeys};
+pub use key_file::KeyFileError;
+pub use keys::ServerKeys;
 pub use lockout::Network;
 pub use rights::{Action, ObjectRef, Scope, may};
 pub use role::{OrganisationKind, Role};
@@ -92,6 +96,16 @@ impl Identity {
         policy: Policy,
     ) -> Self {
         Self { platform, keys, entropy, passwords, policy }
+    }
+
+    /// What proves to another node of this deployment that a message comes from one: see [`ServerKeys::node_code`].
+    pub fn node_code(&self, parts: &[&[u8]]) -> String {
+        self.keys.node_code(parts)
+    }
+
+    /// Compares two codes in constant time.
+    pub fn is_same_code(&self, own: &str, shown: &str) -> bool {
+        own.as_bytes().ct_eq(shown.as_bytes()).into()
     }
 
     fn fresh_id(&self, now: Micros) -> Id {

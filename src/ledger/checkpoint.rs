@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use super::cosignature;
 use super::leaf::decimal;
-use super::note::{Note, NoteError, NoteSignature, SignatureType, VerifierKey};
+use super::note::{Note, NoteError, NoteSignature};
 use super::origin::Origin;
+use super::policy::Policy;
 use super::signature::{Signer, SignerError};
 use crate::base::Hash;
 
@@ -27,7 +28,7 @@ pub enum CheckpointError {
     Malformed,
     #[error("checkpoint: of another ledger")]
     Origin,
-    #[error("checkpoint: {found} of {required} required cosignatures")]
+    #[error("checkpoint: the quorum is not met: {found} cosignatures, at least {required} are needed")]
     Cosignatures { required: usize, found: usize },
 }
 
@@ -64,6 +65,30 @@ fn parse_lines(text: &str) -> Option<Checkpoint> {
     lines.next().is_none().then_some(checkpoint)
 }
 
+/// What the checkpoint of any log says, ours or not: an origin may be any line, and extension lines are passed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeHead {
+    pub origin: String,
+    pub size: u64,
+    pub root: Hash,
+}
+
+impl FromStr for TreeHead {
+    type Err = CheckpointError;
+
+    fn from_str(text: &str) -> Result<Self, CheckpointError> {
+        parse_head(text).ok_or(CheckpointError::Malformed)
+    }
+}
+
+fn parse_head(text: &str) -> Option<TreeHead> {
+    let mut lines = text.strip_suffix('\n')?.split('\n');
+    let (origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    let size = Some(size).filter(|size| !size.is_empty()).and_then(decimal)?;
+    let head = TreeHead { origin: origin.to_owned(), size, root: root.parse().ok()? };
+    (!origin.is_empty() && lines.all(|extension| !extension.is_empty())).then_some(head)
+}
+
 /// A checkpoint with its signatures. Reading one believes nothing yet: see [`SignedCheckpoint::verify`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedCheckpoint {
@@ -93,20 +118,27 @@ impl SignedCheckpoint {
 
     /// What it says, if the log signed it and as many witnesses cosigned it as the policy wants.
     pub fn verify(&self, policy: &Policy) -> Result<&Checkpoint, CheckpointError> {
-        if *self.checkpoint.origin != *policy.log.name() {
+        if *self.checkpoint.origin != *policy.log().name() {
             return Err(CheckpointError::Origin);
         }
-        self.note.verify(&policy.log)?;
-        let mut found = 0;
-        for witness in &policy.witnesses {
-            match cosignature::verify(&self.note, witness) {
-                Ok(_) => found += 1,
-                Err(NoteError::Unsigned) => {}
-                Err(error) => return Err(error.into()),
-            }
+        self.note.verify(policy.log())?;
+        let cosigned = self.cosigned(policy)?;
+        if policy.quorum().is_met(&|place| cosigned.get(place).is_some_and(Option::is_some)) {
+            return Ok(&self.checkpoint);
         }
-        let required = policy.quorum;
-        if found < required { Err(CheckpointError::Cosignatures { required, found }) } else { Ok(&self.checkpoint) }
+        let found = cosigned.iter().flatten().count();
+        Err(CheckpointError::Cosignatures { required: policy.quorum().least(), found })
+    }
+
+    /// When each witness of the policy cosigned, in their order: seconds of UTC since 1970. A line of one of them that does
+    /// not hold refuses the whole.
+    pub fn cosigned(&self, policy: &Policy) -> Result<Vec<Option<u64>>, NoteError> {
+        let cosigned = policy.witnesses().iter().map(|witness| match cosignature::verify(&self.note, witness) {
+            Ok(seconds) => Ok(Some(seconds)),
+            Err(NoteError::Unsigned) => Ok(None),
+            Err(error) => Err(error),
+        });
+        cosigned.collect()
     }
 }
 
@@ -114,65 +146,5 @@ impl SignedCheckpoint {
 impl fmt::Display for SignedCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.note.fmt(f)
-    }
-}
-
-/// Whom to believe: the log's key, and how many of which witnesses. Leaf 0 names one (`verifier_key`, `witnesses`,
-/// `policy`), but a verifier takes its own from elsewhere: a forged ledger names forged keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    log: VerifierKey,
-    witnesses: Vec<VerifierKey>,
-    quorum: usize,
-}
-
-/// The keys and the quorum do not make a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not a policy: the log key has type 0x01, each witness a key of type 0x04 of its own, and the quorum can be met"
-)]
-pub struct NotAPolicy;
-
-impl Policy {
-    /// `quorum` is the number of witnesses that must have cosigned.
-    pub fn new(log: VerifierKey, witnesses: Vec<VerifierKey>, quorum: usize) -> Result<Self, NotAPolicy> {
-        let distinct = witnesses
-            .iter()
-            .enumerate()
-            .all(|(i, key)| witnesses.iter().skip(i + 1).all(|other| other.public() != key.public()));
-        let well_formed = log.kind() == SignatureType::Ed25519
-            && Origin::new(log.name()).is_ok()
-            && witnesses.iter().all(|key| key.kind() == SignatureType::Cosignature)
-            && distinct
-            && quorum <= witnesses.len();
-        if well_formed { Ok(Self { log, witnesses, quorum }) } else { Err(NotAPolicy) }
-    }
-
-    /// From the spelling in leaf 0: `none`, `any`, `all`, or a decimal number of witnesses.
-    pub fn named(log: VerifierKey, witnesses: Vec<VerifierKey>, policy: &str) -> Result<Self, NotAPolicy> {
-        let quorum = match policy {
-            "none" => 0,
-            "any" => 1,
-            "all" => witnesses.len(),
-            number => decimal(number).and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0).ok_or(NotAPolicy)?,
-        };
-        Self::new(log, witnesses, quorum)
-    }
-
-    /// Only the log's own signature.
-    pub fn log_only(log: VerifierKey) -> Result<Self, NotAPolicy> {
-        Self::new(log, Vec::new(), 0)
-    }
-
-    pub fn log(&self) -> &VerifierKey {
-        &self.log
-    }
-
-    pub fn witnesses(&self) -> &[VerifierKey] {
-        &self.witnesses
-    }
-
-    pub fn quorum(&self) -> usize {
-        self.quorum
     }
 }

@@ -5,8 +5,9 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::checkpoint::{Checkpoint, CheckpointError, Policy, SignedCheckpoint};
+use super::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 use super::leaf::{decimal, leaf_hash};
+use super::policy::Policy;
 use super::tree::{BadProof, verify_inclusion};
 use crate::base::Hash;
 use crate::base::limits::{NOTE_MAX_BYTES, PROOF_EXTRA_MAX_BYTES};

@@ -1,14 +1,9 @@
 //! The record behind the stream, from which viewers read what they missed.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::Scope;
 use crate::base::limits::{HISTORY_PAGE_ROWS, HISTORY_SCAN_ROWS};
-use crate::engine::{Event, Fact};
-use crate::ledger::{Leaf, Payload, leaf_hash};
 use crate::sequencer::{CommittedEntry, LedgerReader, ReadError, StoredEntry};
 
 /// Reads of what is committed. They may block; the hub makes them on threads for that.
@@ -60,7 +55,7 @@ impl History for LedgerHistory {
                 }
                 page.next = row.seq + 1;
                 if scope == Scope::Ledger || scope.covers(subject_of(&row)) {
-                    page.entries.push(restored(&row)?);
+                    page.entries.push(row.restored()?);
                 }
             }
         }
@@ -74,33 +69,4 @@ fn subject_of(row: &StoredEntry) -> &str {
     const KEY: &str = r#","subject":""#;
     let text = row.payload.as_ref().and_then(|payload| std::str::from_utf8(payload).ok()).unwrap_or_default();
     text.rfind(KEY).and_then(|at| text.get(at + KEY.len()..)?.strip_suffix(r#""}"#)).unwrap_or_default()
-}
-
-/// The entry as it was committed.
-pub fn restored(row: &StoredEntry) -> Result<CommittedEntry, ReadError> {
-    let unreadable = |what: &dyn std::fmt::Display| ReadError(format!("entry {}: {what}", row.seq));
-    let leaf = Leaf::parse(&row.leaf).map_err(|check| unreadable(&check.name()))?;
-    let mut entry = CommittedEntry {
-        seq: row.seq,
-        at: leaf.time,
-        prev: leaf.prev,
-        hash: leaf_hash(&row.leaf),
-        leaf: row.leaf.clone(),
-        payload: Bytes::new(),
-        kind: Cow::Borrowed(""),
-        subject: String::new(),
-        event: None,
-    };
-    if let Some(bytes) = &row.payload {
-        let payload = Payload::parse(bytes).map_err(|error| unreadable(&error))?;
-        if let Some(fact) = Fact::read(&payload.kind, payload.data).map_err(|error| unreadable(&error))? {
-            let actor = payload.actor.parse().map_err(|error| unreadable(&error))?;
-            let subject = payload.subject.parse().map_err(|error| unreadable(&error))?;
-            entry.event = Some(Event { actor, subject, fact });
-        }
-        entry.payload = bytes.clone();
-        entry.kind = payload.kind.into();
-        entry.subject = payload.subject;
-    }
-    Ok(entry)
 }

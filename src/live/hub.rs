@@ -321,6 +321,16 @@ impl Hub {
 
 /// In order of `seq`, after the commit, one batch at a time.
 impl Listener for Hub {
+    /// Another node may have written since this hub was made: whoever joins reads that in the history.
+    fn resumed(&self, size: u64, checkpoint: &Arc<str>) {
+        let channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        if size > self.tip().size {
+            channels.values().for_each(|channel| channel.restart(size));
+        }
+        let tip = Tip { size: size.max(self.tip().size), checkpoint: Arc::clone(checkpoint) };
+        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = tip;
+    }
+
     fn committed(&self, batch: &Arc<CommittedBatch>) {
         let (Some(first), Some(last)) = (batch.entries.first(), batch.entries.last()) else { return };
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);

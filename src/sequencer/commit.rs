@@ -9,11 +9,10 @@ use super::clock::SteadyClock;
 use super::draft::{Draft, Sealed, Stuck};
 use super::handle::Shared;
 use super::journal::{Batch, Journal, JournalError, StoredSnapshot};
-use super::queue::{Next, Wants};
+use super::queue::{Next, Queue, Wants};
 use super::snapshot;
 use super::work::{CommittedBatch, Listener};
 use crate::base::{Code, Span, limits};
-use crate::engine;
 use crate::ledger::{Checkpoint, Origin, Signer};
 
 /// How often the committer looks after alive mark and kept checkpoint.
@@ -26,12 +25,12 @@ pub(super) enum Order {
 }
 
 /// A thread that panics must not leave anybody waiting.
-struct StopOnPanic(Arc<Shared>, &'static str);
+struct StopOnPanic(Arc<Queue>, &'static str);
 
 impl Drop for StopOnPanic {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.queue.stop(format!("the {} failed; its log says how", self.1));
+            self.0.stop(format!("the {} failed; its log says how", self.1));
         }
     }
 }
@@ -39,6 +38,7 @@ impl Drop for StopOnPanic {
 /// Takes from the queue, decides, hands over.
 pub(super) struct Decider {
     pub shared: Arc<Shared>,
+    pub queue: Arc<Queue>,
     pub draft: Draft,
     pub orders: Sender<Order>,
     pub batch_max: usize,
@@ -46,13 +46,14 @@ pub(super) struct Decider {
 
 impl Decider {
     pub fn run(mut self) {
-        let _guard = StopOnPanic(Arc::clone(&self.shared), "decider");
+        let _guard = StopOnPanic(Arc::clone(&self.queue), "decider");
         while self.step().unwrap_or_else(|stuck| {
-            self.shared.queue.stop(stuck.to_string());
+            self.queue.stop(stuck.to_string());
+            self.shared.ring();
             true
         }) {}
         for (answer, _) in self.draft.seal().answers {
-            let _ = answer.send(Err(Code::LedgerStopped.into()));
+            let _ = answer.send(Err(self.queue.stopped.into()));
         }
         let _ = self.orders.send(Order::Close);
     }
@@ -64,7 +65,7 @@ impl Decider {
             hand_over: !self.draft.open.is_empty(),
             work: self.draft.open.len() < self.batch_max,
         };
-        match self.shared.queue.next(&*self.shared.clock, wants) {
+        match self.queue.next(&*self.shared.clock, wants) {
             Next::Work(stamp, filled) => self.draft.take(stamp, *filled)?,
             Next::Time(at) => self.draft.advance(at)?,
             Next::HandOver => {
@@ -80,8 +81,9 @@ impl Decider {
 /// Owns the journal and the log's key; the only one that writes [`Shared::committed`].
 pub(super) struct Committer {
     pub shared: Arc<Shared>,
+    pub queue: Arc<Queue>,
     pub journal: Box<dyn Journal>,
-    pub signer: Box<dyn Signer>,
+    pub signer: Arc<dyn Signer>,
     pub origin: Origin,
     pub listeners: Vec<Arc<dyn Listener>>,
     pub orders: Receiver<Order>,
@@ -113,9 +115,9 @@ pub(super) enum Stop {
 
 impl Stop {
     /// What the batch's submitters are told.
-    fn code(&self) -> Code {
+    fn code(&self, stopped: Code) -> Code {
         match self {
-            Self::Journal(JournalError::Conflict | JournalError::NotWritten(_)) => Code::LedgerStopped,
+            Self::Journal(JournalError::Conflict | JournalError::NotWritten(_)) => stopped,
             Self::Journal(JournalError::Unknown(_)) | Self::Signer(_) => Code::OutcomeUnknown,
         }
     }
@@ -123,7 +125,7 @@ impl Stop {
 
 impl Committer {
     pub fn run(mut self) {
-        let _guard = StopOnPanic(Arc::clone(&self.shared), "committer");
+        let _guard = StopOnPanic(Arc::clone(&self.queue), "committer");
         let mut healthy = true;
         loop {
             match self.orders.recv_timeout(HOUSEKEEPING) {
@@ -131,7 +133,7 @@ impl Committer {
                     let (started, answered) = (Instant::now(), sealed.answers.len());
                     healthy = self.commit(sealed).is_ok();
                     if healthy {
-                        self.shared.queue.committer_is_free(answered, started.elapsed());
+                        self.queue.committer_is_free(answered, started.elapsed());
                     }
                 }
                 Ok(Order::SaveSnapshot(snapshot)) if healthy => self.save_snapshot(&snapshot),
@@ -158,11 +160,12 @@ impl Committer {
                 if matches!(stop, Stop::Journal(_)) {
                     self.shared.metrics.journal_errors.fetch_add(1, Relaxed);
                 }
-                self.shared.queue.stop(stop.to_string());
-                let code = stop.code();
+                self.queue.stop(stop.to_string());
+                let code = stop.code(self.queue.stopped);
                 for (answer, _) in answers {
                     let _ = answer.send(Err(code.into()));
                 }
+                self.shared.ring();
                 return Err(stop);
             }
         };
@@ -188,17 +191,8 @@ impl Committer {
         let checkpoint = Checkpoint { origin: self.origin.clone(), size: head.size, root: head.root };
         let note: Arc<str> = checkpoint.sign(&*self.signer)?.to_string().into();
 
-        let batch = Arc::new(CommittedBatch { entries, checkpoint: Arc::clone(&note) });
-        self.listeners.iter().for_each(|listener| listener.durable(&batch));
-        let mut committed = self.shared.committed.write().unwrap_or_else(PoisonError::into_inner);
-        for entry in &batch.entries {
-            if let Some(event) = &entry.event {
-                engine::apply(&mut committed.state, event, entry.at, entry.seq);
-            }
-        }
-        (committed.size, committed.root, committed.time, committed.head_leaf) =
-            (head.size, head.root, head.time, head.leaf);
-        committed.checkpoint = note;
+        let batch = Arc::new(CommittedBatch { entries, checkpoint: note });
+        self.shared.show(&self.listeners, &batch, head);
         Ok(batch)
     }
 
@@ -251,7 +245,7 @@ impl Committer {
 
     /// Every second while something is due within a day, else every minute: what is lost of it is credited to lots.
     fn alive_every(&self) -> Duration {
-        let now = self.shared.queue.now(&*self.shared.clock);
+        let now = self.queue.now(&*self.shared.clock);
         let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
         let soon = committed.state.next_timer().is_some_and(|due| due.since(now) <= Span::days(1));
         Duration::from_micros(if soon { limits::ALIVE_EVERY } else { limits::ALIVE_EVERY_IDLE }.get())
@@ -273,7 +267,7 @@ impl Committer {
 
     fn mark_alive(&mut self) {
         self.upkeep.alive_marked = Instant::now();
-        let now = self.shared.queue.now(&*self.shared.clock);
+        let now = self.queue.now(&*self.shared.clock);
         if let Err(error) = self.journal.mark_alive(now) {
             self.failed(&error, "alive mark not written");
         }

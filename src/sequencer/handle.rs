@@ -3,19 +3,23 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
 
 use super::clock::Clock;
+use super::journal::Head;
 use super::metrics::Metrics;
+use super::node::Leader;
 use super::queue::{Filled, Phase, Queue};
 use super::reader::LedgerReader;
-use super::work::{Committed, Outcome, Submission, Work};
+use super::work::{Committed, CommittedBatch, Listener, Outcome, Submission, Work};
 use crate::base::{Code, Micros};
-use crate::engine::Refusal;
+use crate::engine::{self, Refusal};
 
 /// The one writer of a ledger, as its users see it. Cheap to clone; the last one to go shuts it down.
 #[derive(Clone)]
@@ -25,19 +29,88 @@ pub struct Sequencer {
 
 /// What handle and threads share.
 pub(super) struct Shared {
-    pub queue: Queue,
+    /// That of the present term; a node that follows has one that takes nothing.
+    queue: RwLock<Arc<Queue>>,
     pub clock: Arc<dyn Clock>,
-    /// Written by the committer only, after each commit.
+    /// Written by [`Shared::show`] only, after each commit.
     pub committed: RwLock<Committed>,
     pub reader: Arc<dyn LedgerReader>,
     pub metrics: Metrics,
     /// How many answers the decider remembers: more than can be decided between a look into storage and a decision.
     pub recent_max: usize,
+    /// The node that writes, if it is another one.
+    pub leader: RwLock<Option<Leader>>,
+    /// Wakes the keeper, where there is one.
+    bell: OnceLock<SyncSender<()>>,
+    closing: AtomicBool,
 }
 
 pub(super) struct Running {
     pub shared: Arc<Shared>,
-    pub threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Shared {
+    pub fn new(
+        queue: Arc<Queue>,
+        clock: Arc<dyn Clock>,
+        committed: Committed,
+        reader: Arc<dyn LedgerReader>,
+        recent_max: usize,
+    ) -> Self {
+        Self {
+            queue: RwLock::new(queue),
+            clock,
+            committed: RwLock::new(committed),
+            reader,
+            metrics: Metrics::default(),
+            recent_max,
+            leader: RwLock::default(),
+            bell: OnceLock::new(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    pub fn queue(&self) -> Arc<Queue> {
+        Arc::clone(&self.queue.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Opens another term, or none.
+    pub fn set_queue(&self, queue: Arc<Queue>) {
+        *self.queue.write().unwrap_or_else(PoisonError::into_inner) = queue;
+    }
+
+    pub fn set_bell(&self, bell: SyncSender<()>) {
+        // There is one keeper.
+        let _ = self.bell.set(bell);
+    }
+
+    /// Wakes the keeper; a full bell means that it has been rung already.
+    pub fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            let _ = bell.try_send(());
+        }
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Lets everybody see a batch that is durable.
+    pub fn show(&self, listeners: &[Arc<dyn Listener>], batch: &Arc<CommittedBatch>, head: Head) {
+        for listener in listeners {
+            listener.durable(batch);
+        }
+        let mut committed = self.committed.write().unwrap_or_else(PoisonError::into_inner);
+        for entry in &batch.entries {
+            if let Some(event) = &entry.event {
+                engine::apply(&mut committed.state, event, entry.at, entry.seq);
+            }
+        }
+        (committed.size, committed.root, committed.time, committed.head_leaf) =
+            (head.size, head.root, head.time, head.leaf);
+        committed.checkpoint = Arc::clone(&batch.checkpoint);
+    }
 }
 
 /// Whether the ledger takes entries.
@@ -45,6 +118,8 @@ pub(super) struct Running {
 pub enum Status {
     Running,
     ShuttingDown,
+    /// Another node takes them, or will within seconds.
+    Following,
     /// For good, and why; only a restart helps.
     Stopped(String),
 }
@@ -54,11 +129,12 @@ impl Sequencer {
     /// [`Slot::submit`] and must take less than `check_max`.
     ///
     /// # Errors
-    /// `Busy` when the queue is full, `LedgerStopped`, `ShuttingDown`: nothing was taken.
+    /// `Busy` when the queue is full, `LedgerStopped`, `ShuttingDown`, `NotLeader`: nothing was taken.
     pub fn reserve(&self) -> Result<Slot, Code> {
         let shared = &self.inner.shared;
-        let (place, stamp) = shared.queue.reserve(&*shared.clock)?;
-        Ok(Slot { shared: Arc::clone(shared), place, stamp, filled: false })
+        let queue = shared.queue();
+        let (place, stamp) = queue.reserve(&*shared.clock)?;
+        Ok(Slot { shared: Arc::clone(shared), queue, place, stamp, filled: false })
     }
 
     /// Reserves and submits at once, for work that needs no check.
@@ -92,14 +168,15 @@ impl Sequencer {
 
     /// The clock's time as stamps see it: never before one given out.
     pub fn now(&self) -> Micros {
-        self.inner.shared.queue.now(&*self.inner.shared.clock)
+        self.inner.shared.queue().now(&*self.inner.shared.clock)
     }
 
     /// For readiness.
     pub fn status(&self) -> Status {
-        match self.inner.shared.queue.phase() {
+        match self.inner.shared.queue().phase() {
             Phase::Running => Status::Running,
             Phase::Closing => Status::ShuttingDown,
+            Phase::Following => Status::Following,
             Phase::Stopped(reason) => Status::Stopped(reason),
         }
     }
@@ -110,7 +187,7 @@ impl Sequencer {
 
     /// Places taken and not decided yet.
     pub fn queue_depth(&self) -> usize {
-        self.inner.shared.queue.depth()
+        self.inner.shared.queue().depth()
     }
 
     /// Takes nothing more, decides and commits what is in, keeps the last checkpoint and a snapshot, and ends the
@@ -127,8 +204,19 @@ impl fmt::Debug for Sequencer {
 }
 
 impl Running {
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, threads: Mutex::default() }
+    }
+
+    /// A thread to wait for at the end.
+    pub fn keep(&self, thread: JoinHandle<()>) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
     fn shutdown(&self) {
-        self.shared.queue.close();
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.queue().close();
+        self.shared.ring();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             // A listener may have held the last handle: the committer cannot wait for itself.
@@ -150,6 +238,8 @@ impl Drop for Running {
 #[must_use = "a place that is held holds back everything behind it"]
 pub struct Slot {
     shared: Arc<Shared>,
+    /// Of the term in which the place was taken.
+    queue: Arc<Queue>,
     place: u64,
     stamp: Micros,
     filled: bool,
@@ -176,7 +266,7 @@ impl Slot {
         };
         let (answer, pending) = oneshot::channel();
         self.filled = true;
-        match self.shared.queue.fill(self.place, Box::new(Filled { submission, stored, answer })) {
+        match self.queue.fill(self.place, Box::new(Filled { submission, stored, answer })) {
             Ok(()) => Pending(pending),
             Err((code, _)) => Pending::refused(code),
         }
@@ -186,7 +276,7 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         if !self.filled {
-            self.shared.queue.release(self.place);
+            self.queue.release(self.place);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What the sequencer counts. Whoever exports it reads the numbers; nothing is locked.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Bounds of the batch-size histogram, entries.
 const BATCH_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -28,6 +30,23 @@ pub struct Metrics {
     pub journal_errors: AtomicU64,
     /// Jumps of the machine's clock against its steady one.
     pub clock_steps: AtomicU64,
+    /// Terms during which this node wrote.
+    pub terms: AtomicU64,
+    /// The epoch of the lease as last seen, whoever holds it; 0 without one.
+    pub epoch: AtomicU64,
+    /// When a node that follows last knew all that storage had.
+    level_at: Mutex<Option<Instant>>,
+}
+
+impl Metrics {
+    pub(super) fn is_level(&self) {
+        *self.level_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// How long ago a node that follows last knew all that storage had; `None` for one that never followed.
+    pub fn lag(&self) -> Option<Duration> {
+        self.level_at.lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
+    }
 }
 
 impl Default for Metrics {
@@ -39,6 +58,9 @@ impl Default for Metrics {
             refused: AtomicU64::new(0),
             replayed: AtomicU64::new(0),
             timers: AtomicU64::new(0),
+            terms: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            level_at: Mutex::default(),
             journal_errors: AtomicU64::new(0),
             clock_steps: AtomicU64::new(0),
         }

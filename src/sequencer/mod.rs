@@ -6,7 +6,8 @@
 //!
 //! Two threads. The decider owns the queue's front and the draft, the state ahead of the commit; the committer owns the
 //! journal. While one batch is being committed the next is decided on top of it; if the commit fails, the draft and all
-//! that was decided on it are dropped and the sequencer stops for good. A restart reads what is really there.
+//! that was decided on it are dropped and the sequencer stops for good. A restart reads what is really there; where nodes
+//! share a ledger (`node`), the term ends instead, and storage is read again without a restart.
 
 pub mod clock;
 mod commit;
@@ -14,6 +15,7 @@ mod draft;
 mod handle;
 pub mod journal;
 pub mod metrics;
+mod node;
 mod queue;
 pub mod reader;
 pub mod shared;
@@ -25,7 +27,8 @@ pub use clock::{Clock, SystemClock};
 pub use handle::{Pending, Sequencer, Slot, Status};
 pub use journal::{Batch, Head, Journal, JournalError, Loaded, StoredEntry, StoredOutcome, StoredSnapshot};
 pub use metrics::{Histogram, Metrics};
+pub use node::Leader;
 pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
 pub use shared::{SharedLedger, Tenure};
-pub use start::{Options, StartError};
+pub use start::{Making, Options, StartError};
 pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

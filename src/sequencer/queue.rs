@@ -65,6 +65,8 @@ pub(super) struct Wants {
 pub(super) enum Phase {
     Running,
     Closing,
+    /// Another node writes.
+    Following,
     Stopped(String),
 }
 
@@ -114,11 +116,13 @@ pub(super) struct Queue {
     max: usize,
     /// How long a place may stay unfilled.
     check_max: Duration,
+    /// What is told to those whom a stopped queue cannot serve.
+    pub stopped: Code,
 }
 
 impl Queue {
     /// No stamp will be before `last`.
-    pub fn new(last: Micros, max: usize, check_max: Duration) -> Self {
+    pub fn new(last: Micros, max: usize, check_max: Duration, stopped: Code) -> Self {
         let inner = Inner {
             first: 0,
             places: VecDeque::new(),
@@ -128,7 +132,14 @@ impl Queue {
             sleep: None,
             phase: Phase::Running,
         };
-        Self { inner: Mutex::new(inner), decider: Condvar::new(), max, check_max }
+        Self { inner: Mutex::new(inner), decider: Condvar::new(), max, check_max, stopped }
+    }
+
+    /// One that takes nothing, for a node that follows.
+    pub fn following(last: Micros) -> Self {
+        let queue = Self::new(last, 0, Duration::ZERO, Code::NotLeader);
+        queue.lock().phase = Phase::Following;
+        queue
     }
 
     /// A panic elsewhere cannot leave the queue half changed: each section is a handful of assignments.
@@ -148,7 +159,8 @@ impl Queue {
         match inner.phase {
             Phase::Running => {}
             Phase::Closing => return Err(Code::ShuttingDown),
-            Phase::Stopped(_) => return Err(Code::LedgerStopped),
+            Phase::Following => return Err(Code::NotLeader),
+            Phase::Stopped(_) => return Err(self.stopped),
         }
         if inner.places.len() >= self.max {
             // What is void or overdue at the front need not wait for the decider to make room.
@@ -168,7 +180,7 @@ impl Queue {
     pub fn fill(&self, place: u64, filled: Box<Filled>) -> Result<(), (Code, Box<Filled>)> {
         let mut inner = self.lock();
         if let Phase::Stopped(_) = inner.phase {
-            return Err((Code::LedgerStopped, filled));
+            return Err((self.stopped, filled));
         }
         let at_front = place == inner.first;
         match inner.place(place) {
@@ -221,7 +233,7 @@ impl Queue {
     /// Nothing new comes in; what is in is still decided.
     pub fn close(&self) {
         let mut inner = self.lock();
-        if inner.phase == Phase::Running {
+        if matches!(inner.phase, Phase::Running | Phase::Following) {
             inner.phase = Phase::Closing;
         }
         self.wake(&mut inner);
@@ -239,7 +251,7 @@ impl Queue {
         drop(inner);
         for place in abandoned {
             if let Content::Filled(filled) = place.content {
-                let _ = filled.answer.send(Err(Code::LedgerStopped.into()));
+                let _ = filled.answer.send(Err(self.stopped.into()));
             }
         }
     }

@@ -1,12 +1,16 @@
 //! Everyone else's side of a ledger's storage: concurrent reads of what is committed, and the tree on top of them.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::journal::{StoredEntry, StoredOutcome};
+use super::work::CommittedEntry;
 use crate::base::{Hash, Micros};
-use crate::ledger::leaf_hash;
+use crate::engine::{Event, Fact};
 use crate::ledger::tile::{TILE_WIDTH, tile_hashes};
 use crate::ledger::tree::{Frontier, HashReader};
+use crate::ledger::{Leaf, Payload, leaf_hash};
 
 /// Reads of what is committed. Safe from any number of threads; none of them holds up the writer.
 pub trait LedgerReader: Send + Sync {
@@ -43,6 +47,42 @@ pub enum StoredPayload {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read the ledger: {0}")]
 pub struct ReadError(pub String);
+
+impl StoredEntry {
+    /// The entry as it was committed; an erased payload is empty, and tells neither kind nor subject any more.
+    pub fn restored(&self) -> Result<CommittedEntry, ReadError> {
+        let unreadable = |what: &dyn std::fmt::Display| ReadError(format!("entry {}: {what}", self.seq));
+        let leaf = Leaf::parse(&self.leaf).map_err(|check| unreadable(&check.name()))?;
+        let mut entry = CommittedEntry {
+            seq: self.seq,
+            at: leaf.time,
+            prev: leaf.prev,
+            hash: leaf_hash(&self.leaf),
+            leaf: self.leaf.clone(),
+            payload: Bytes::new(),
+            kind: Cow::Borrowed(""),
+            subject: String::new(),
+            event: None,
+        };
+        if let Some(bytes) = &self.payload {
+            let payload = Payload::parse(bytes).map_err(|error| unreadable(&error))?;
+            entry.event = event_of(&payload).map_err(|error| unreadable(&error))?;
+            entry.payload = bytes.clone();
+            entry.kind = payload.kind.into();
+            entry.subject = payload.subject;
+        }
+        Ok(entry)
+    }
+}
+
+/// The engine's event in a payload; `None` when it is a record.
+pub(super) fn event_of(payload: &Payload) -> Result<Option<Event>, String> {
+    let fact = Fact::read(&payload.kind, payload.data.clone()).map_err(|error| error.to_string())?;
+    let Some(fact) = fact else { return Ok(None) };
+    let actor = payload.actor.parse().map_err(|_| format!("actor {:?}", payload.actor))?;
+    let subject = payload.subject.parse().map_err(|_| format!("subject {:?}", payload.subject))?;
+    Ok(Some(Event { actor, subject, fact }))
+}
 
 /// The tree of the first `size` entries, out of full tiles and, beyond them, leaves. Makes proofs and partial tiles.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! From what is durable to a running sequencer. Recovery is not a mode: what is loaded is replayed with the same `apply`,
 //! and what a start has to write (a new ledger's first entries, an outage) is decided, chained and committed like all else.
 
-use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,14 +12,13 @@ use super::commit::{Committer, Decider, Stop, Upkeep};
 use super::draft::{Draft, LEDGER_CREATED, Stuck};
 use super::handle::{Running, Sequencer, Shared};
 use super::journal::{Head, Journal, JournalError, Loaded, StoredEntry};
-use super::metrics::Metrics;
 use super::queue::Queue;
-use super::reader::{LedgerReader, ReadError, StoredPayload};
+use super::reader::{LedgerReader, ReadError, StoredPayload, event_of};
 use super::snapshot;
-use super::work::{Committed, Listener};
+use super::work::{Committed, CommittedEntry, Listener};
 use crate::base::{Code, Entropy, Hash, Micros, Span, limits};
 use crate::engine::event::{OutageBegan, PlatformConfigured};
-use crate::engine::{self, Action, Actor, Command, Event, Fact, Refusal, State, Subject};
+use crate::engine::{self, Action, Actor, Command, Refusal, State, Subject};
 use crate::ledger::note::SignatureType;
 use crate::ledger::tile::TILE_WIDTH;
 use crate::ledger::{
@@ -84,7 +83,7 @@ pub enum StartError {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "whatever can be shown")]
-fn corrupt(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> StartError {
+pub(super) fn corrupt(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> StartError {
     StartError::Corrupt { what: what.into(), expected: expected.to_string(), found: found.to_string() }
 }
 
@@ -103,111 +102,204 @@ impl From<Stuck> for StartError {
     }
 }
 
+/// Whatever a sequencer is made of besides its storage.
+pub struct Making {
+    pub(super) signer: Arc<dyn Signer>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    pub(super) listeners: Vec<Arc<dyn Listener>>,
+    options: Options,
+}
+
 impl Sequencer {
     /// Loads what is durable (an empty journal becomes a new ledger), makes up for an outage, and runs.
     ///
     /// # Errors
     /// When storage cannot be used, contradicts itself, or belongs to another ledger.
-    #[expect(clippy::needless_pass_by_value, reason = "what a sequencer is started with is its own")]
     pub fn start(
-        mut journal: Box<dyn Journal>,
+        journal: Box<dyn Journal>,
         signer: Box<dyn Signer>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         listeners: Vec<Arc<dyn Listener>>,
         options: Options,
     ) -> Result<Self, StartError> {
-        let key = VerifierKey::new(&options.origin, SignatureType::Ed25519, signer.public())
-            .map_err(|error| SignerError(error.to_string()))?;
+        Self::start_as(&Making::new(signer.into(), clock, entropy, listeners, options), journal)
+    }
+
+    /// As [`Sequencer::start`].
+    pub fn start_as(making: &Making, mut journal: Box<dyn Journal>) -> Result<Self, StartError> {
         let reader = journal.reader();
         let loaded = journal.load()?;
-        let ground = match &loaded {
-            Some(loaded) => restore(&*reader, loaded, &options.origin, &key)?,
-            None => Ground::empty(options.origin.clone()),
-        };
-        let head = ground.head();
-        let checkpoint = Checkpoint { origin: options.origin.clone(), size: head.size, root: head.root };
+        let ground = making.ground(&*reader, loaded.as_ref())?;
+        let (stored, found) = (reader.size()?, ground.trail.chain.size());
+        if stored != found {
+            return Err(corrupt("number of entries", found, stored));
+        }
+        let queue = Arc::new(making.queue(ground.trail.head().time, Code::LedgerStopped));
+        let shared = making.share(reader, &ground, Arc::clone(&queue))?;
+        let (decider, committer) = making.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+        let running = Running::new(shared);
+        running.keep(spawn("committer", || committer.run())?);
+        running.keep(spawn("decider", || decider.run())?);
+        Ok(Self { inner: Arc::new(running) })
+    }
+}
+
+pub(super) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    Ok(std::thread::Builder::new().name(name.into()).spawn(run)?)
+}
+
+impl Making {
+    pub fn new(
+        signer: Arc<dyn Signer>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        listeners: Vec<Arc<dyn Listener>>,
+        options: Options,
+    ) -> Self {
+        Self { signer, clock, entropy, listeners, options }
+    }
+
+    fn key(&self) -> Result<VerifierKey, StartError> {
+        let key = VerifierKey::new(&self.options.origin, SignatureType::Ed25519, self.signer.public());
+        Ok(key.map_err(|error| SignerError(error.to_string()))?)
+    }
+
+    /// What is durable up to the loaded head, checked. Others may write on meanwhile.
+    pub(super) fn ground(&self, reader: &dyn LedgerReader, loaded: Option<&Loaded>) -> Result<Ground, StartError> {
+        match loaded {
+            Some(loaded) => restore(reader, loaded, &self.options.origin, &self.key()?),
+            None => Ok(Ground::empty(self.options.origin.clone())),
+        }
+    }
+
+    /// Where the first `size` entries end.
+    pub(super) fn trail(&self, reader: &dyn LedgerReader, size: u64) -> Result<Trail, StartError> {
+        Ok(Trail { chain: resume_chain(reader, &self.options.origin, size)?, tiles: resume_tiles(reader, size)? })
+    }
+
+    /// The signed note over a tree.
+    pub(super) fn note(&self, head: &Head) -> Result<Arc<str>, SignerError> {
+        let checkpoint = Checkpoint { origin: self.options.origin.clone(), size: head.size, root: head.root };
+        Ok(checkpoint.sign(&*self.signer)?.to_string().into())
+    }
+
+    /// A queue for a term that begins after `last`; `stopped` is what it tells those whom it cannot serve.
+    pub(super) fn queue(&self, last: Micros, stopped: Code) -> Queue {
+        let check_max = Duration::from_micros(self.options.check_max.get());
+        Queue::new(last, self.options.queue_max, check_max, stopped)
+    }
+
+    /// What handles and threads share, with all that is durable shown.
+    pub(super) fn share(
+        &self,
+        reader: Arc<dyn LedgerReader>,
+        ground: &Ground,
+        queue: Arc<Queue>,
+    ) -> Result<Arc<Shared>, StartError> {
+        let head = ground.trail.head();
+        let checkpoint = self.note(&head)?;
+        self.listeners.iter().for_each(|listener| listener.resumed(head.size, &checkpoint));
         let committed = Committed {
             state: ground.state.clone(),
             size: head.size,
             root: head.root,
             time: head.time,
             head_leaf: head.leaf,
-            checkpoint: checkpoint.sign(&*signer)?.to_string().into(),
+            checkpoint,
         };
-        let check_max = Duration::from_micros(options.check_max.get());
-        let shared = Arc::new(Shared {
-            queue: Queue::new(head.time, options.queue_max, check_max),
-            clock,
-            committed: RwLock::new(committed),
-            reader,
-            metrics: Metrics::default(),
-            recent_max: options.queue_max + 4 * options.batch_max,
-        });
+        let recent_max = self.options.queue_max + 4 * self.options.batch_max;
+        Ok(Arc::new(Shared::new(queue, Arc::clone(&self.clock), committed, reader, recent_max)))
+    }
+
+    /// The two threads' parts for the time during which this process writes, with what the start of that time has to
+    /// write committed: a new ledger's first entries, or an outage.
+    pub(super) fn term(
+        &self,
+        shared: &Arc<Shared>,
+        journal: Box<dyn Journal>,
+        ground: Ground,
+        loaded: Option<&Loaded>,
+        queue: Arc<Queue>,
+    ) -> Result<(Decider, Committer), StartError> {
+        let Self { signer, entropy, listeners, options, .. } = self;
         let (to_committer, orders) = mpsc::channel();
-        let mut draft = Draft::new(ground.state, ground.chain, ground.tiles, entropy, Arc::clone(&shared));
+        let Ground { state, trail: Trail { chain, tiles }, snapshot } = ground;
+        let mut draft = Draft::new(state, chain, tiles, Arc::clone(entropy), Arc::clone(shared));
         let mut committer = Committer {
-            shared: Arc::clone(&shared),
+            shared: Arc::clone(shared),
+            queue: Arc::clone(&queue),
             journal,
-            signer,
+            signer: Arc::clone(signer),
             origin: options.origin.clone(),
-            listeners,
+            listeners: listeners.clone(),
             orders,
             to_self: to_committer.clone(),
             snapshot_every: options.snapshot_every.max(1),
             checkpoint_every: Duration::from_micros(options.checkpoint_every.get()),
             upkeep: Upkeep {
-                snapshot: ground.snapshot,
+                snapshot,
                 checkpoint: 0,
                 checkpoint_kept: Instant::now(),
                 alive_marked: Instant::now(),
                 clock: SteadyClock::default(),
             },
         };
-        let now = shared.queue.now(&*shared.clock);
-        match &loaded {
-            None => begin(&mut draft, &options, &key, now)?,
+        let now = queue.now(&*shared.clock);
+        match loaded {
+            None => begin(&mut draft, options, &self.key()?, now)?,
             Some(loaded) => make_up(&mut draft, loaded, options.outage_tolerated, now)?,
         }
         committer.commit(draft.seal())?;
-        let decider =
-            Decider { shared: Arc::clone(&shared), draft, orders: to_committer, batch_max: options.batch_max };
-        let running = Running { shared, threads: Mutex::default() };
-        running.spawn("committer", || committer.run())?;
-        running.spawn("decider", || decider.run())?;
-        Ok(Self { inner: Arc::new(running) })
-    }
-}
-
-impl Running {
-    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StartError> {
-        let thread = std::thread::Builder::new().name(name.into()).spawn(run)?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
-        Ok(())
+        let shared = Arc::clone(shared);
+        let decider = Decider { shared, queue, draft, orders: to_committer, batch_max: options.batch_max };
+        Ok((decider, committer))
     }
 }
 
 /// What a sequencer stands on when it starts.
-struct Ground {
-    state: State,
-    chain: Chain,
-    tiles: TileBuilder,
+pub(super) struct Ground {
+    pub state: State,
+    pub trail: Trail,
     /// Size of the snapshot that it was restored from.
-    snapshot: u64,
+    pub snapshot: u64,
+}
+
+/// Where a ledger ends: what the next entry is checked against.
+#[derive(Clone)]
+pub(super) struct Trail {
+    pub chain: Chain,
+    pub tiles: TileBuilder,
 }
 
 impl Ground {
     fn empty(origin: Origin) -> Self {
-        Self { state: State::default(), chain: Chain::new(origin), tiles: TileBuilder::new(), snapshot: 0 }
+        let trail = Trail { chain: Chain::new(origin), tiles: TileBuilder::new() };
+        Self { state: State::default(), trail, snapshot: 0 }
     }
+}
 
-    fn head(&self) -> Head {
+impl Trail {
+    pub fn head(&self) -> Head {
         Head {
             size: self.chain.size(),
             root: self.tiles.frontier().root(),
             time: self.chain.time().unwrap_or_default(),
             leaf: self.chain.head(),
         }
+    }
+
+    /// Takes in one stored entry: it must be the next of the chain, and its payload the one that it names.
+    pub fn follow(&mut self, stored: &StoredEntry) -> Result<CommittedEntry, StartError> {
+        let (leaf, hash) = self.chain.check(&stored.leaf).map_err(|e| corrupt("chain", "the next leaf", e))?;
+        if let Some(payload) = &stored.payload
+            && Hash::of(payload) != leaf.payload
+        {
+            return Err(corrupt(format!("payload {}", leaf.seq), leaf.payload, Hash::of(payload)));
+        }
+        self.tiles.append(hash);
+        Ok(stored.restored()?)
     }
 }
 
@@ -264,29 +356,27 @@ fn restore(
 ) -> Result<Ground, StartError> {
     let head = loaded.head;
     let size = reader.size()?;
-    if size != head.size {
+    if size < head.size {
         return Err(corrupt("number of entries", head.size, size));
     }
     check_first(reader, origin, key)?;
     let (start, state) = newest_state(loaded);
-    let mut ground = Ground {
-        state,
-        chain: resume_chain(reader, origin, start)?,
-        tiles: resume_tiles(reader, head.size)?,
-        snapshot: start,
-    };
+    let mut chain = resume_chain(reader, origin, start)?;
+    let mut state = state;
     let mut next = start;
     while next < head.size {
-        let entries = reader.entries(next, LOAD_PAGE)?;
+        let left = usize::try_from(head.size - next).unwrap_or(LOAD_PAGE);
+        let entries = reader.entries(next, left.min(LOAD_PAGE))?;
         for entry in &entries {
-            replay(&mut ground, entry)?;
+            replay(&mut chain, &mut state, entry)?;
         }
         if entries.is_empty() {
             return Err(corrupt("entries", head.size, next));
         }
-        next = ground.chain.size();
+        next = chain.size();
     }
-    let found = ground.head();
+    let trail = Trail { chain, tiles: resume_tiles(reader, head.size)? };
+    let found = trail.head();
     if found.leaf != head.leaf {
         return Err(corrupt("last leaf", head.leaf, found.leaf));
     }
@@ -296,10 +386,10 @@ fn restore(
     if found.root != head.root {
         return Err(corrupt("root of the tree, recomputed from tiles and leaves", head.root, found.root));
     }
-    Ok(ground)
+    Ok(Ground { state, trail, snapshot: start })
 }
 
-const LOAD_PAGE: usize = 1_024;
+pub(super) const LOAD_PAGE: usize = 1_024;
 
 /// The ledger is the one that was meant, and our key signs it.
 fn check_first(reader: &dyn LedgerReader, origin: &Origin, key: &VerifierKey) -> Result<(), StartError> {
@@ -337,9 +427,9 @@ fn resume_chain(reader: &dyn LedgerReader, origin: &Origin, size: u64) -> Result
 }
 
 fn resume_tiles(reader: &dyn LedgerReader, size: u64) -> Result<TileBuilder, StartError> {
-    let beyond = size - size % u64::from(TILE_WIDTH);
-    let rest: Vec<Hash> =
-        reader.entries(beyond, TILE_WIDTH.into())?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
+    let beyond = size % u64::from(TILE_WIDTH);
+    let wanted = usize::try_from(beyond).unwrap_or_default();
+    let rest: Vec<Hash> = reader.entries(size - beyond, wanted)?.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
     let tile = |level, index| match reader.tile(level, index)? {
         Some(bytes) => Ok(bytes.to_vec()),
         None => Err(ReadError(format!("tile {index} of level {level} is missing"))),
@@ -348,28 +438,19 @@ fn resume_tiles(reader: &dyn LedgerReader, size: u64) -> Result<TileBuilder, Sta
 }
 
 /// Takes in one stored entry: it must be the next of the chain, and its payload the one that it names.
-fn replay(ground: &mut Ground, entry: &StoredEntry) -> Result<(), StartError> {
-    let (leaf, _) = ground.chain.check(&entry.leaf).map_err(|e| corrupt("chain", "the next leaf", e))?;
-    let Some(payload) = &entry.payload else {
+fn replay(chain: &mut Chain, state: &mut State, stored: &StoredEntry) -> Result<(), StartError> {
+    let (leaf, _) = chain.check(&stored.leaf).map_err(|e| corrupt("chain", "the next leaf", e))?;
+    let Some(payload) = &stored.payload else {
         tracing::warn!(seq = leaf.seq, "an erased payload is not part of the restored state");
         return Ok(());
     };
     if Hash::of(payload) != leaf.payload {
         return Err(corrupt(format!("payload {}", leaf.seq), leaf.payload, Hash::of(payload)));
     }
-    if let Some(event) = read_event(payload).map_err(|e| corrupt(format!("payload {}", leaf.seq), "an event", e))? {
-        engine::apply(&mut ground.state, &event, leaf.time, leaf.seq);
+    let unreadable = |error: String| corrupt(format!("payload {}", leaf.seq), "an event", error);
+    let payload = Payload::parse(payload).map_err(|error| unreadable(error.to_string()))?;
+    if let Some(event) = event_of(&payload).map_err(unreadable)? {
+        engine::apply(state, &event, leaf.time, leaf.seq);
     }
     Ok(())
-}
-
-/// The engine's event in a payload; `None` when it is a record.
-fn read_event(bytes: &[u8]) -> Result<Option<Event>, String> {
-    let payload = Payload::parse(bytes).map_err(|error| error.to_string())?;
-    let Some(fact) = Fact::read(&payload.kind, payload.data).map_err(|error| error.to_string())? else {
-        return Ok(None);
-    };
-    let actor = payload.actor.parse().map_err(|_| format!("actor {:?}", payload.actor))?;
-    let subject = payload.subject.parse().map_err(|_| format!("subject {:?}", payload.subject))?;
-    Ok(Some(Event { actor, subject, fact }))
 }

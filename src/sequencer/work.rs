@@ -135,6 +135,9 @@ pub struct CommittedBatch {
 
 /// Who wants to hear of commits.
 pub trait Listener: Send + Sync {
+    /// Called once before all else: the first `size` entries are durable, whoever wrote them, and this is their note.
+    fn resumed(&self, _size: u64, _checkpoint: &Arc<str>) {}
+
     /// Called after the commit and before its checkpoint is shown or a submitter answered: for whoever must be able to
     /// serve the new tree (receipts, tiles, what a bid has `seen`) to the first who hears of it.
     fn durable(&self, _batch: &Arc<CommittedBatch>) {}

@@ -15,6 +15,7 @@ pub mod platform;
 pub mod postgres;
 pub mod reader;
 mod values;
+pub mod witness;
 
 use std::io;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use journal::SqliteJournal;
 pub use platform::{Platform, Tx};
 pub use postgres::{Postgres, PostgresJournal, PostgresLedger, PostgresReader};
 pub use reader::SqliteReader;
+pub use witness::WitnessBook;
 
 use crate::base::Code;
 

@@ -150,6 +150,8 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Table(Right::OrderPause),
             Some(json!({ "id": t.world.id(), "reason": "?", "due": due })),
         ),
+        ("GET", "/api/v1/legal-bounds", Open, None),
+        ("GET", "/api/v1/owners", Open, None),
         ("GET", "/api/v1/objections", Open, None),
         (
             "POST",

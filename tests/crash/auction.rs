@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mingjian::base::{Fen, Id, Span};
-use mingjian::cli::open::{Setup, open};
+use mingjian::cli::open::{Setup, Storage, open_on};
 use mingjian::ledger::Nonce;
 use mingjian::ledger::statement::{self, BidStatement, Seen};
 use mingjian::ledger::tree::empty_root;
@@ -21,6 +21,11 @@ pub struct Auction {
 impl Auction {
     /// Everything up to the opening happens in the simulated world, ten days in no time.
     pub fn prepare(data: &Path, seed: u64) -> Self {
+        Self::prepare_on(data, Storage::Embedded, seed)
+    }
+
+    /// As [`Auction::prepare`], with the ledger on `storage`.
+    pub fn prepare_on(data: &Path, storage: Storage, seed: u64) -> Self {
         let world = World::new(seed);
         let now = SystemClock.now();
         world.clock.set(now.minus(Span::days(10)).minus(Span::secs(2)));
@@ -29,7 +34,7 @@ impl Auction {
             totp_required: false,
             genesis: world.options.genesis.clone(),
         };
-        let running = open(DataDir::open(data).unwrap(), setup, Arc::new(world.clock.clone())).unwrap();
+        let running = open_on(DataDir::open(data).unwrap(), storage, setup, Arc::new(world.clock.clone())).unwrap();
         let sequencer = running.desk.sequencer.clone();
         let rules = HallRules { bidders: 4, free: Span::hours(2), ..HallRules::default() };
         let hall = Hall::open(&world, &sequencer, rules).unwrap();

@@ -15,8 +15,8 @@ use mingjian::ledger::{Chain, Frontier, Origin, Policy, SignedCheckpoint};
 use mingjian::sequencer::{LedgerReader as _, SystemClock};
 use mingjian::store::{DataDir, SqliteReader};
 
-use crate::Told;
 use crate::auction::Auction;
+use crate::server::Told;
 
 const ORIGIN: &str = "ledger.mingjiang.example/trade";
 

@@ -16,19 +16,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mingjian::base::Code;
 use mingjian::sim::SeededEntropy;
 
 use auction::Auction;
-use server::Server;
-
-/// What the server said about a bid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
-    pub seq: u64,
-    /// The rule that it broke; `None`: accepted.
-    pub rule: Option<Code>,
-}
+use server::{Server, Told};
 
 /// Statements with their answers, and those whose answer was lost.
 #[derive(Default)]

@@ -7,18 +7,24 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mingjian::base::Id;
+use mingjian::base::{Code, Id};
 use serde_json::{Value, json};
 use ureq::Agent;
-
-use crate::Told;
 
 /// A debug build on a busy machine needs a while.
 const START_MAX: Duration = Duration::from_secs(30);
 
+/// What the server said about a bid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    pub seq: u64,
+    /// The rule that it broke; `None`: accepted.
+    pub rule: Option<Code>,
+}
+
 pub struct Server {
-    child: Mutex<Child>,
-    port: u16,
+    pub child: Mutex<Child>,
+    pub port: u16,
     agent: Agent,
     /// What it wrote to its log so far.
     log: Arc<Mutex<Vec<String>>>,
@@ -90,7 +96,7 @@ impl Server {
         server
     }
 
-    fn try_get(&self, path: &str) -> Option<Answer> {
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
         let mut response = self.agent.get(format!("http://127.0.0.1:{}{path}", self.port)).call().ok()?;
         Some(Answer { status: response.status().as_u16(), body: response.body_mut().read_to_string().ok()? })
     }

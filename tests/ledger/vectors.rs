@@ -4,13 +4,13 @@ use std::sync::LazyLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mingjian::base::{Hash, Jwk};
-use mingjian::ledger::checkpoint::{Policy, SignedCheckpoint};
 use mingjian::ledger::signature::{SeedSigner, Signer};
 use mingjian::ledger::statement::{self, BidStatement, StatementError};
 use mingjian::ledger::{
     Chain, Checkpoint, Frontier, Origin, Payload, Proof, PublicKey, TileBuilder, VerifierKey, cosignature, payload,
     tile, tree,
 };
+use mingjian::ledger::{Policy, SignedCheckpoint};
 use serde_json::Value;
 
 pub static VECTORS: LazyLock<Value> =

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod failures;
+mod nodes;
 mod once;
 mod order;
 mod recovery;

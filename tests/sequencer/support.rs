@@ -12,7 +12,7 @@ use mingjian::sequencer::{
     Committed, CommittedBatch, Journal, LedgerTree, Listener, Sequencer, SharedLedger as _, StoredPayload,
 };
 use mingjian::sim::MemoryJournal;
-use mingjian::store::{Postgres, SqliteJournal};
+use mingjian::store::{Postgres, PostgresLedger, SqliteJournal};
 use tempfile::TempDir;
 
 use crate::servers::Postgres as Server;
@@ -77,6 +77,17 @@ impl OnPostgres {
 
     pub fn run(&self, sql: &str) {
         Server::shared().run(&self.name, sql);
+    }
+
+    /// On a server that may be stopped without harm to other tests.
+    pub fn on(server: &Server, name: &str) -> Self {
+        let postgres = Postgres::open(&server.database(name), None, 4).unwrap();
+        Self { name: name.to_owned(), postgres }
+    }
+
+    /// The ledger as the node of that name shares it.
+    pub fn ledger(&self, node: &str) -> PostgresLedger {
+        self.postgres.ledger("main", node, &format!("{node}:1")).unwrap()
     }
 }
 

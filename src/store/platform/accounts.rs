@@ -47,6 +47,12 @@ pub fn insert_organisation(tx: &mut Tx, row: &OrganisationRow) -> Result<(), Sto
     Ok(())
 }
 
+/// Organisations of one kind, by name.
+pub fn organisations(tx: &mut Tx, kind: &str, limit: i64) -> Result<Vec<OrganisationRow>, StoreError> {
+    let rows = organisation::table.filter(organisation::kind.eq(kind));
+    Ok(rows.order((organisation::name, organisation::id)).limit(limit).load(tx)?)
+}
+
 pub fn organisation(tx: &mut Tx, id: Id) -> Result<Option<OrganisationRow>, StoreError> {
     Ok(organisation::table.find(id.to_string()).get_result(tx).optional()?)
 }

@@ -238,10 +238,10 @@ pub fn awards_by_month(tx: &mut Tx, ledger: &str) -> Result<Vec<MonthRow>, Store
     // The names of months and categories are ASCII: their order needs no collation. PostgreSQL's sums are numeric.
     Ok(diesel::sql_query(format!(
         "SELECT {month} AS month, category, count(*) AS lots,
-                count(CASE WHEN place = 1 THEN 1 END) AS projects,
+                count(CASE WHEN turn = 1 THEN 1 END) AS projects,
                 CAST(coalesce(sum(awarded), 0) AS BIGINT) AS awarded,
                 CAST(sum(estimate) AS BIGINT) AS estimate, CAST(sum(start) AS BIGINT) AS start
-         FROM (SELECT *, row_number() OVER (PARTITION BY project ORDER BY awarded_at, lot) AS place
+         FROM (SELECT *, row_number() OVER (PARTITION BY project ORDER BY awarded_at, lot) AS turn
                FROM lot_view WHERE ledger = $1 AND awarded_at IS NOT NULL) AS awards
          GROUP BY month, category ORDER BY month, category"
     ))

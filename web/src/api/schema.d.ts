@@ -976,6 +976,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/legal-bounds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The legal bounds by category, as the rules apply them now; each names its article. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LegalBounds"][];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -2753,6 +2788,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/owners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Organisations that sell or buy, by name. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Owners"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pauses/{order}/lift": {
         parameters: {
             query?: never;
@@ -4226,6 +4296,24 @@ export interface components {
         Ledgers: {
             items: components["schemas"]["LedgerItem"][];
         };
+        /** @description A bound of the law and where it is written. */
+        LegalBound: {
+            source: string;
+            /** Format: int32 */
+            value: number;
+        };
+        /** @description What a notice of this category must keep to. */
+        LegalBounds: {
+            /** @description Fewest admitted bidders with whom anything is opened. */
+            bidders_min: components["schemas"]["LegalBound"];
+            category: components["schemas"]["Category"];
+            /** @description Highest deposit, in hundredths of the estimate. */
+            deposit_percent_max: components["schemas"]["LegalBound"];
+            /** @description Least calendar days from the notice to the opening. */
+            notice_days_min: components["schemas"]["LegalBound"];
+            /** @description Least calendar days for which the result is public. */
+            publicity_days_min: components["schemas"]["LegalBound"];
+        };
         LotPage: {
             items: components["schemas"]["LotSummary"][];
             /** @description Ask for the next page with this; `null` on the last one. */
@@ -4484,6 +4572,9 @@ export interface components {
         };
         OwnLots: {
             items: components["schemas"]["OwnLot"][];
+        };
+        Owners: {
+            items: components["schemas"]["OrganisationView"][];
         };
         PasswordChange: {
             current: string;

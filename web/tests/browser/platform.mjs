@@ -28,6 +28,8 @@ export async function startPlatform(projects = 24) {
   })
   let said = ''
   await new Promise((resolve, reject) => {
+    // The log is a line a request: unread, its pipe fills and the server waits for ever.
+    server.stderr.resume()
     server.stdout.on('data', (text) => {
       said += text
       if (said.includes('is serving on')) resolve()

@@ -1,0 +1,252 @@
+//! A node's part in a ledger that several share: it follows whoever writes, and writes itself while the lease is its own.
+//!
+//! One thread, the keeper, owns all of it. While it follows, it takes in what storage shows to be committed, exactly as
+//! the committer does with its own commits, so state, tree, stream and proofs are the same on every node. When it gets the
+//! lease it goes on from that very state: what is left to read is what was committed since its last look, and what was
+//! committed before the lease was taken is all there is, since no earlier epoch can commit any more.
+//!
+//! A commit that failed, or whose outcome is unknown, ends the term: storage is read again, and the outcome is what stands
+//! there.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::handle::{Running, Sequencer, Shared};
+use super::queue::{Phase, Queue};
+use super::shared::{SharedLedger, Tenure};
+use super::start::{Ground, LOAD_PAGE, Making, StartError, Trail, corrupt, spawn};
+use super::work::CommittedBatch;
+use crate::base::limits::{FOLLOW_EVERY, LEASE_LOOK_EVERY, NODE_START_MAX};
+use crate::base::{Code, Span};
+
+/// The node that writes, for those that do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leader {
+    pub node: String,
+    /// Where it answers other nodes.
+    pub address: String,
+    pub epoch: u64,
+}
+
+impl Sequencer {
+    /// As [`Sequencer::start`], on a ledger that other nodes share. Whoever has the lease writes; the handle is the same
+    /// on all of them and outlives every change. A submission on a node that follows is refused with
+    /// [`Code::NotLeader`], and [`Sequencer::leader`] says who takes it.
+    ///
+    /// # Errors
+    /// When storage cannot be used, contradicts itself, or belongs to another ledger.
+    pub fn join(mut ledger: Box<dyn SharedLedger>, making: Making) -> Result<Self, StartError> {
+        let began = Instant::now();
+        let tenure = loop {
+            let tenure = ledger.take_lease()?;
+            // A new ledger's first entries are written by whoever has the lease, within moments.
+            if tenure.ours || ledger.reader().size()? > 0 {
+                break tenure;
+            }
+            if began.elapsed() > duration(NODE_START_MAX) {
+                return Err(StartError::Stuck(format!("{} holds the lease and writes nothing", tenure.node)));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let loaded = ledger.journal(tenure.epoch)?.load()?;
+        let ground = making.ground(&*ledger.reader(), loaded.as_ref())?;
+        let queue = Arc::new(Queue::following(ground.trail.head().time));
+        let shared = making.share(ledger.reader(), &ground, queue)?;
+        let (bell, rings) = sync_channel(1);
+        shared.set_bell(bell);
+        let mut keeper =
+            Keeper { shared: Arc::clone(&shared), ledger, making, role: Role::Following(Some(ground.trail)), rings };
+        keeper.heed(&tenure);
+        if tenure.ours {
+            keeper.take_over(tenure.epoch)?;
+        }
+        let running = Running::new(shared);
+        running.keep(spawn("keeper", move || keeper.run())?);
+        Ok(Self { inner: Arc::new(running) })
+    }
+
+    /// Says that the head may have moved: a node that follows looks at once. For doorbells between nodes; a ring that is
+    /// lost costs at most [`FOLLOW_EVERY`].
+    pub fn ring(&self) {
+        self.inner.shared.ring();
+    }
+
+    /// The node that writes, when it is another one and alive.
+    pub fn leader(&self) -> Option<Leader> {
+        self.inner.shared.leader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+const fn duration(span: Span) -> Duration {
+    Duration::from_micros(span.get())
+}
+
+struct Keeper {
+    shared: Arc<Shared>,
+    ledger: Box<dyn SharedLedger>,
+    making: Making,
+    role: Role,
+    rings: Receiver<()>,
+}
+
+enum Role {
+    /// What the next entry is checked against; `None` after a term, until storage was read again.
+    Following(Option<Trail>),
+    Leading(Term),
+}
+
+/// The time during which this node writes.
+struct Term {
+    epoch: u64,
+    queue: Arc<Queue>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        let mut looked = Instant::now();
+        while !self.shared.is_closing() {
+            let until_look = duration(LEASE_LOOK_EVERY).saturating_sub(looked.elapsed());
+            match self.rings.recv_timeout(until_look.min(duration(FOLLOW_EVERY))) {
+                Err(RecvTimeoutError::Disconnected) => break,
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            if let Role::Leading(term) = &self.role
+                && let Phase::Stopped(reason) = term.queue.phase()
+            {
+                self.step_down(&reason);
+            }
+            if let Role::Following(_) = self.role
+                && let Err(error) = self.follow()
+            {
+                tracing::warn!(%error, "cannot follow the ledger");
+            }
+            if looked.elapsed() >= duration(LEASE_LOOK_EVERY) {
+                self.look();
+                looked = Instant::now();
+            }
+        }
+        self.leave();
+    }
+
+    /// Renews the lease, or takes it when it is free.
+    fn look(&mut self) {
+        let tenure = match self.ledger.take_lease() {
+            Ok(tenure) => tenure,
+            Err(error) => {
+                // Whether the lease is still ours, the next commit tells: it carries the epoch.
+                tracing::warn!(%error, "cannot look at the lease");
+                return;
+            }
+        };
+        self.heed(&tenure);
+        match &self.role {
+            Role::Leading(term) if tenure.ours && tenure.epoch == term.epoch => {}
+            Role::Leading(_) => self.step_down(&format!("{} has the lease", tenure.node)),
+            Role::Following(_) if tenure.ours => {
+                if let Err(error) = self.take_over(tenure.epoch) {
+                    tracing::error!(%error, "cannot take over; the lease is given back");
+                    self.role = Role::Following(None);
+                    self.release(tenure.epoch);
+                }
+            }
+            Role::Following(_) => {}
+        }
+    }
+
+    /// Remembers who writes.
+    fn heed(&self, tenure: &Tenure) {
+        let leader = (!tenure.ours && tenure.left_ms > 0).then(|| Leader {
+            node: tenure.node.clone(),
+            address: tenure.address.clone(),
+            epoch: tenure.epoch,
+        });
+        *self.shared.leader.write().unwrap_or_else(PoisonError::into_inner) = leader;
+        self.shared.metrics.epoch.store(tenure.epoch, Relaxed);
+    }
+
+    /// From following to writing. Everything committed under earlier epochs is there now, and nothing more of them comes.
+    fn take_over(&mut self, epoch: u64) -> Result<(), StartError> {
+        let mut journal = self.ledger.journal(epoch)?;
+        let loaded = journal.load()?;
+        self.follow()?;
+        let Role::Following(Some(trail)) = &mut self.role else {
+            return Err(StartError::Stuck("took over while writing".into()));
+        };
+        if let Some(loaded) = &loaded
+            && trail.head() != loaded.head
+        {
+            return Err(corrupt("head", loaded.head.leaf, trail.head().leaf));
+        }
+        let ground = Ground {
+            state: self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).state.clone(),
+            trail: trail.clone(),
+            snapshot: loaded.as_ref().and_then(|loaded| loaded.snapshot.as_ref()).map_or(0, |snapshot| snapshot.size),
+        };
+        let queue = Arc::new(self.making.queue(ground.trail.head().time, Code::NotLeader));
+        let (decider, committer) =
+            self.making.term(&self.shared, journal, ground, loaded.as_ref(), Arc::clone(&queue))?;
+        let threads = vec![spawn("committer", move || committer.run())?, spawn("decider", move || decider.run())?];
+        self.shared.set_queue(Arc::clone(&queue));
+        self.shared.metrics.terms.fetch_add(1, Relaxed);
+        self.role = Role::Leading(Term { epoch, queue, threads });
+        tracing::info!(epoch, "this node writes the ledger");
+        Ok(())
+    }
+
+    /// From writing to following: whoever waits is told, and storage says what became of the last commit.
+    fn step_down(&mut self, reason: &str) {
+        let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return };
+        tracing::warn!(epoch = term.epoch, reason, "this node writes the ledger no more");
+        let head = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
+        self.shared.set_queue(Arc::new(Queue::following(head)));
+        term.queue.stop(reason.to_owned());
+        for thread in term.threads {
+            let _ = thread.join();
+        }
+        // Another term of this node is another epoch: nothing that is still on its way can come through then.
+        self.release(term.epoch);
+    }
+
+    fn release(&mut self, epoch: u64) {
+        if let Err(error) = self.ledger.release_lease(epoch) {
+            tracing::warn!(%error, "the lease was not given back; it runs out by itself");
+        }
+    }
+
+    /// Takes in what storage has and this node does not know yet.
+    fn follow(&mut self) -> Result<(), StartError> {
+        let reader = self.ledger.reader();
+        let Role::Following(trail) = &mut self.role else { return Ok(()) };
+        let trail = if let Some(trail) = trail {
+            trail
+        } else {
+            let size = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).size;
+            trail.insert(self.making.trail(&*reader, size)?)
+        };
+        loop {
+            let entries = reader.entries(trail.chain.size(), LOAD_PAGE)?;
+            if entries.is_empty() {
+                self.shared.metrics.is_level();
+                return Ok(());
+            }
+            let entries = entries.iter().map(|entry| trail.follow(entry)).collect::<Result<_, _>>()?;
+            let batch = Arc::new(CommittedBatch { entries, checkpoint: self.making.note(&trail.head())? });
+            self.shared.show(&self.making.listeners, &batch, trail.head());
+            self.making.listeners.iter().for_each(|listener| listener.committed(&batch));
+        }
+    }
+
+    /// Ends in order: what is in the queue is committed, and another node may take over at once.
+    fn leave(&mut self) {
+        let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return };
+        term.queue.close();
+        for thread in term.threads {
+            let _ = thread.join();
+        }
+        self.release(term.epoch);
+    }
+}

@@ -1,0 +1,116 @@
+//! A log as it is served (C2SP tlog-tiles), read over the network: ours, or anybody's.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::time::Duration;
+
+use ureq::Agent;
+
+use crate::base::Hash;
+use crate::base::limits::NOTE_MAX_BYTES;
+use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, tile_hashes};
+use crate::ledger::{Frontier, HashReader};
+
+/// The server did not answer as the specification says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{url}: {why}")]
+pub struct NotServed {
+    pub url: String,
+    pub why: String,
+}
+
+/// What is below a log's monitoring prefix.
+#[derive(Debug, Clone)]
+pub struct LogClient {
+    agent: Agent,
+    url: String,
+}
+
+impl LogClient {
+    /// `url` is the prefix before `/checkpoint`; every answer must come within `wait`.
+    pub fn new(url: &str, wait: Duration) -> Self {
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(wait)).build();
+        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() }
+    }
+
+    /// The body, at most `limit` bytes of it, or the status of a refusal.
+    pub fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, u16>, NotServed> {
+        let url = format!("{}/{path}", self.url);
+        let lost = |error: ureq::Error| NotServed { url: url.clone(), why: error.to_string() };
+        let answer = self.agent.get(&url).call().map_err(lost)?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            return Ok(Err(status));
+        }
+        let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+        answer.into_body().into_with_config().limit(limit + 1).read_to_vec().map(Ok).map_err(lost)
+    }
+
+    /// The body; any refusal is an error.
+    pub fn must(&self, path: &str, limit: usize) -> Result<Vec<u8>, NotServed> {
+        self.get(path, limit)?.map_err(|status| self.odd(path, format!("status {status}")))
+    }
+
+    /// The answer at `path` is not what it has to be.
+    pub fn odd(&self, path: &str, why: impl Into<String>) -> NotServed {
+        NotServed { url: format!("{}/{path}", self.url), why: why.into() }
+    }
+
+    /// The newest checkpoint that is served, unverified.
+    pub fn checkpoint(&self) -> Result<String, NotServed> {
+        let bytes = self.must("checkpoint", NOTE_MAX_BYTES)?;
+        String::from_utf8(bytes).map_err(|_| self.odd("checkpoint", "not text"))
+    }
+
+    /// The tree of `size` leaves, out of the tiles that the log serves: unverified, like everything here.
+    pub fn tree(&self, size: u64) -> ServedTree<'_> {
+        ServedTree { client: self, size, tiles: RefCell::default() }
+    }
+}
+
+/// A tree that is fetched tile by tile, as far as it is needed.
+pub struct ServedTree<'a> {
+    client: &'a LogClient,
+    size: u64,
+    tiles: RefCell<HashMap<(u8, u64), Vec<Hash>>>,
+}
+
+impl ServedTree<'_> {
+    /// As many hashes of the tile as a tree of this size has.
+    fn tile(&self, level: u8, index: u64) -> Result<Vec<Hash>, NotServed> {
+        if let Some(tile) = self.tiles.borrow().get(&(level, index)) {
+            return Ok(tile.clone());
+        }
+        let hashes = self.size.checked_shr(u32::from(level) * 8).unwrap_or(0);
+        let left = hashes.saturating_sub(index.saturating_mul(u64::from(TILE_WIDTH))).min(u64::from(TILE_WIDTH));
+        let width = u16::try_from(left).unwrap_or(TILE_WIDTH);
+        let path = |width| TilePath { kind: TileKind::Hashes(level), index, width }.to_string();
+        let bytes = match self.client.get(&path(width), TILE_BYTES)? {
+            Ok(bytes) => bytes,
+            // A partial tile may be gone once the full one is there.
+            Err(_) => self.client.must(&path(TILE_WIDTH), TILE_BYTES)?,
+        };
+        let mut tile = tile_hashes(&bytes)
+            .filter(|tile| tile.len() >= usize::from(width))
+            .ok_or_else(|| self.client.odd(&path(width), "not a tile of its width"))?;
+        tile.truncate(usize::from(width));
+        self.tiles.borrow_mut().insert((level, index), tile.clone());
+        Ok(tile)
+    }
+}
+
+impl HashReader for ServedTree<'_> {
+    type Error = NotServed;
+
+    fn subtree(&self, level: u8, index: u64) -> Result<Hash, NotServed> {
+        let (tile_level, within) = (level / 8, level % 8);
+        let first = index << within;
+        let tile = self.tile(tile_level, first / u64::from(TILE_WIDTH))?;
+        let place = usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let hashes = tile.get(place..place.saturating_add(1 << within));
+        let missing = || self.client.odd("tile", format!("no subtree {index} of level {level}"));
+        let mut subtree = Frontier::new();
+        subtree.extend(hashes.ok_or_else(missing)?.iter().copied());
+        Ok(subtree.root())
+    }
+}

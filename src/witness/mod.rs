@@ -1,0 +1,16 @@
+//! Lives here: a witness (C2SP tlog-witness), run by a supervisory agency on its own machine. It cosigns only what continues
+//! what it cosigned before, and watches logs by itself.
+//! Must never know: SQL, routes, trading rules, who may do what.
+//! Start reading at `judge` (what a witness does with a checkpoint), then `watch`.
+
+pub mod book;
+pub mod client;
+pub mod judge;
+pub mod request;
+pub mod watch;
+
+pub use book::{Alarm, AlarmKind, Book, BookError, Seen};
+pub use client::{LogClient, NotServed};
+pub use judge::{Answer, Log, Witness};
+pub use request::AddCheckpoint;
+pub use watch::{Sight, Watch};

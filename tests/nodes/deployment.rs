@@ -1,0 +1,105 @@
+//! Several `mingjian serve` on one PostgreSQL, and on one Redis where a test wants it.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use mingjian::cli::open::{Node, Storage};
+use mingjian::ledger::{Chain, Origin};
+use mingjian::sequencer::LedgerReader as _;
+use mingjian::store::{DataDir, Postgres, PostgresReader};
+use tempfile::TempDir;
+
+use crate::auction::Auction;
+use crate::server::Server;
+use crate::servers::{Postgres as Database, Redis, wait_for};
+
+const LEDGER: &str = "main";
+pub const ORIGIN: &str = "ledger.mingjiang.example/trade";
+
+pub struct Deployment {
+    // Dropped first: nodes before the servers that they use.
+    pub nodes: Vec<Server>,
+    pub auction: Mutex<Auction>,
+    reader: PostgresReader,
+    pub redis: Option<Redis>,
+    pub database: Database,
+    url: String,
+    dir: TempDir,
+}
+
+impl Deployment {
+    /// An auction that has just opened, and `count` nodes that serve it; the first of them writes.
+    pub fn start(count: usize, redis: Option<Redis>, seed: u64) -> Self {
+        let database = Database::start();
+        let url = database.database("platform");
+        let dir = tempfile::tempdir().unwrap();
+        let postgres = Postgres::open(&url, None, 2).unwrap();
+        let reader = postgres.reader(LEDGER).unwrap();
+        let node = Node { postgres, ledger: LEDGER.into(), name: "preparing".into(), address: "127.0.0.1:1".into() };
+        let auction = Auction::prepare_on(&dir.path().join("node0"), Storage::Shared(node), seed);
+        let mut deployment =
+            Self { nodes: Vec::new(), auction: Mutex::new(auction), reader, redis, database, url, dir };
+        for number in 0..count {
+            let node = deployment.start_node(number);
+            deployment.nodes.push(node);
+        }
+        deployment
+    }
+
+    fn data(&self, number: usize) -> PathBuf {
+        self.dir.path().join(format!("node{number}"))
+    }
+
+    /// Nodes of one deployment share their keys.
+    pub fn start_node(&self, number: usize) -> Server {
+        let data = self.data(number);
+        if number > 0 && !data.exists() {
+            let keys = DataDir::open(&data).unwrap().keys_path();
+            std::fs::copy(self.data(0).join("keys/server.json"), keys.join("server.json")).unwrap();
+        }
+        let mut wrapper = vec![
+            "env".to_owned(),
+            format!("MINGJIAN_DATABASE__URL={}", self.url),
+            format!("MINGJIAN_NODE__NAME=node{number}"),
+            "MINGJIAN_LOG__FILTER=warn,mingjian=info".to_owned(),
+        ];
+        if let Some(redis) = &self.redis {
+            wrapper.push(format!("MINGJIAN_REDIS__URL={}", redis.url()));
+        }
+        let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
+        Server::start_under(&wrapper, &data, &[])
+    }
+
+    /// The index of the node that writes, once one does.
+    pub fn writer(&self) -> usize {
+        let mut writer = None;
+        wait_for("a node that writes", Duration::from_secs(20), || {
+            writer = (0..self.nodes.len()).find(|number| self.nodes[*number].writes());
+            writer.is_some()
+        });
+        writer.unwrap()
+    }
+
+    pub fn size(&self) -> u64 {
+        self.reader.size().unwrap()
+    }
+
+    /// The whole ledger out of the database: one chain, and what is in it.
+    pub fn entries(&self) -> Vec<(u64, mingjian::base::Hash, Vec<u8>)> {
+        let mut chain = Chain::new(Origin::new(ORIGIN).unwrap());
+        let stored = self.reader.entries(0, usize::MAX).unwrap();
+        let read = |entry: mingjian::sequencer::StoredEntry| {
+            let (leaf, hash) = chain.check(&entry.leaf).unwrap();
+            (leaf.seq, hash, entry.payload.unwrap().to_vec())
+        };
+        stored.into_iter().map(read).collect()
+    }
+}
+
+impl Server {
+    /// Whether this node writes the ledger, by its own account.
+    pub fn writes(&self) -> bool {
+        self.try_get("/metrics").is_some_and(|answer| answer.body.contains("\nmingjian_ledger_running 1\n"))
+    }
+}
