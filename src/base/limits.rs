@@ -221,6 +221,8 @@ pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
 pub const BUNDLE_FILES_MAX: u64 = 262_144;
 /// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
 pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
+/// Case files made at a time: each takes a core and unpacks tens of megabytes.
+pub const CASES_AT_ONCE: usize = 2;
 /// The ledger's bundle, and each clip, in a case file: they are not compressed again, so the case itself is as large.
 pub const CASE_LEDGER_MAX_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
 /// Any other file of a case; the largest is the verifier's page of about 2 MB.

@@ -1,7 +1,6 @@
 //! `mingjian case`.
 
 use std::fs::OpenOptions;
-use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,11 +8,10 @@ use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Outcome;
 use super::output::say;
-use super::sources::{Stored, Threads, verifier_key_of};
 use crate::base::Id;
+use crate::desk::{Enclosed, Stored, class_of, write_case};
 use crate::http::web_files;
-use crate::review::bundle::About;
-use crate::review::case::{Contents, write};
+use crate::identity::{Role, Viewer};
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
@@ -49,19 +47,20 @@ enum Reader {
 
 pub fn run(args: &Args, json: bool) -> Outcome {
     let dir = DataDir::open_read_only(&args.data)?;
-    let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
-    let (mut source, reader) = match args.reader {
-        Reader::Public => (Stored::public(stored)?, "public"),
-        Reader::Reviewer => (Stored::for_reviewer(stored, args.lot)?, "reviewer"),
+    let reader = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+    let viewer = match args.reader {
+        Reader::Public => Viewer::public(),
+        Reader::Reviewer => reviewer_of(args.lot),
     };
-    let about = About { reader: reader.into(), verifier_key: verifier_key_of(&mut source)? };
+    let class = class_of(viewer.role);
+    let mut source = Stored::seen_by(&reader, viewer)?;
     let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let media = args.media.iter().map(read).collect::<Result<_, _>>()?;
-    let contents = Contents { lot: args.lot, about, verifier: web_files::verifier(), media };
+    let enclosed = Enclosed { verifier: web_files::verifier(), media };
     let file = OpenOptions::new().read(true).write(true).create_new(true).open(&args.out);
     let file = file.map_err(|error| format!("{}: {error}", args.out.display()))?;
-    let (manifest, report, file) = write(BufWriter::new(file), &mut source, contents, &Threads)?;
-    file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
+    let (manifest, report, file) = write_case(file, &mut source, args.lot, class, enclosed)?;
+    file.sync_all()?;
     if json {
         say(&serde_json::to_string(&manifest)?);
     } else {
@@ -77,4 +76,10 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         }
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+/// A reviewer, nobody in particular, with an open case on `lot`.
+fn reviewer_of(lot: Id) -> Viewer {
+    let role = Role::Reviewer;
+    Viewer { account: Some(Id::from_u128(0)), role, cases: vec![lot], ..Viewer::public() }
 }

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::say;
-use super::sources::{Stored, verifier_key_of};
+use crate::desk::{Stored, verifier_key_of};
 use crate::review::bundle::{About, write};
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
@@ -43,8 +43,8 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     let dir = DataDir::open_read_only(&args.data)?;
     let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
     let (mut source, reader) = match args.reader {
-        Reader::Public => (Stored::public(stored)?, "public"),
-        Reader::Archive => (Stored::whole(stored), "archive"),
+        Reader::Public => (Stored::public(&stored)?, "public"),
+        Reader::Archive => (Stored::whole(&stored), "archive"),
     };
     let about = About { reader: reader.into(), verifier_key: verifier_key_of(&mut source)? };
     let file = OpenOptions::new().write(true).create_new(true).open(&args.out);

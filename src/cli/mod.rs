@@ -17,7 +17,7 @@ mod receipts;
 mod restore;
 mod serve;
 pub mod simulate;
-pub mod sources;
+mod sources;
 mod verify;
 pub mod witness;
 

@@ -1,141 +1,16 @@
-//! The ledgers that `verify` and `export` read: a data directory, or a server.
+//! A ledger that a server shows under a URL, as `verify` reads it.
 
 use rayon::prelude::*;
 
+use crate::base::Hash;
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
-use crate::base::{Hash, Id};
-use crate::desk::{audience_of_record, event_of};
-use crate::engine::{Audience, State, apply, audience};
-use crate::identity::{Role, Viewer, may_read};
+use crate::ledger::SignedCheckpoint;
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
-use crate::ledger::{Leaf, Payload, SignedCheckpoint};
-use crate::review::{Content, Entry, Missing, Source, Spread, content};
-use crate::sequencer::{LedgerReader, ReadError};
+use crate::review::{Entry, Missing, Source};
 use crate::witness::{LogClient, NotServed};
 
-/// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
-const EARLIER: u64 = 256;
 /// 256 leaves, each behind two bytes of length.
 const ENTRIES_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + crate::base::limits::LEAF_MAX_BYTES);
-
-/// A ledger file, read beside the server that may be writing it.
-pub struct Stored<R> {
-    reader: R,
-    /// The reader and the state at the end, when only what that reader may read now is to be shown.
-    seen_by: Option<(Viewer, State)>,
-}
-
-impl<R: LedgerReader> Stored<R> {
-    /// Everything that is stored.
-    pub fn whole(reader: R) -> Self {
-        Self { reader, seen_by: None }
-    }
-
-    /// What the public may read now.
-    pub fn public(reader: R) -> Result<Self, ReadError> {
-        Self::seen_by(reader, Viewer::public())
-    }
-
-    /// What a reviewer with an open case on `lot` may read now.
-    pub fn for_reviewer(reader: R, lot: Id) -> Result<Self, ReadError> {
-        let nobody_in_particular = Some(Id::from_u128(0));
-        let role = Role::Reviewer;
-        Self::seen_by(reader, Viewer { account: nobody_in_particular, role, cases: vec![lot], ..Viewer::public() })
-    }
-
-    /// The payloads are read once to know how far each lot has come.
-    fn seen_by(reader: R, viewer: Viewer) -> Result<Self, ReadError> {
-        let mut state = State::default();
-        let mut from = 0;
-        loop {
-            let page = reader.entries(from, TILE_WIDTH.into())?;
-            let Some(last) = page.last() else { break };
-            from = last.seq + 1;
-            for entry in &page {
-                let leaf = Leaf::parse(&entry.leaf).ok();
-                if let (Some(leaf), Some(event)) = (leaf, entry.payload.as_deref().and_then(event_of)) {
-                    apply(&mut state, &event, leaf.time, entry.seq);
-                }
-            }
-        }
-        Ok(Self { reader, seen_by: Some((viewer, state)) })
-    }
-
-    fn is_shown(&self, payload: &[u8]) -> bool {
-        let Some((viewer, state)) = &self.seen_by else { return true };
-        let readers = match event_of(payload) {
-            Some(event) => audience(&event, state),
-            None => Payload::parse(payload).map_or(Audience::Sealed, |payload| audience_of_record(&payload.kind)),
-        };
-        may_read(viewer, &readers)
-    }
-
-    /// The kept checkpoint of the greatest size; they answer only for sizes from below.
-    fn newest(&self) -> Result<Option<(u64, String)>, ReadError> {
-        let (mut low, mut high) = (0, self.reader.size()?.saturating_add(1));
-        let mut found = None;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.reader.checkpoint_from(middle)? {
-                Some((size, note, _)) => {
-                    low = size.saturating_add(1);
-                    found = Some((size, note));
-                }
-                None => high = middle,
-            }
-        }
-        Ok(found)
-    }
-}
-
-impl<R: LedgerReader> Source for Stored<R> {
-    type Error = ReadError;
-
-    fn checkpoint(&mut self) -> Result<String, ReadError> {
-        let newest = self.newest()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;
-        Ok(newest.1)
-    }
-
-    fn earlier(&mut self) -> Result<Vec<String>, ReadError> {
-        let Some((newest, _)) = self.newest()? else { return Ok(Vec::new()) };
-        let mut notes = Vec::new();
-        let mut from = 0;
-        while let Some((size, note, _)) = self.reader.checkpoint_from(from)?.filter(|(size, ..)| *size < newest) {
-            notes.push(note);
-            from = size + (newest / EARLIER).max(1);
-        }
-        Ok(notes)
-    }
-
-    fn entries(&mut self, seq: u64, count: usize) -> Result<Vec<Entry>, ReadError> {
-        let stored = self.reader.entries(seq, count)?.into_iter().zip(seq..);
-        // A gap in the numbers is the end: what lies behind it has lost its place.
-        let in_order = stored.take_while(|(entry, seq)| entry.seq == *seq).map(|(entry, _)| entry);
-        let shown = in_order.map(|entry| {
-            let payload = match entry.payload {
-                None => Err(Missing::Erased),
-                Some(bytes) if self.is_shown(&bytes) => Ok(bytes.to_vec()),
-                Some(_) => Err(Missing::Withheld),
-            };
-            Entry { leaf: entry.leaf.to_vec(), payload }
-        });
-        Ok(shown.collect())
-    }
-
-    fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.reader.tile(level, index)?.map(|bytes| bytes.to_vec()))
-    }
-}
-
-/// The log's key as entry 0 names it.
-pub fn verifier_key_of<S: Source>(source: &mut S) -> Result<String, Box<dyn std::error::Error>> {
-    let first = source.entries(0, 1).map_err(|error| error.to_string())?;
-    let key = first.into_iter().find_map(|entry| match content::read(&entry.payload.ok()?) {
-        Ok(Content::Created(created)) => Some(created.verifier_key),
-        Ok(Content::Event(_) | Content::Record { .. }) | Err(_) => None,
-    });
-    Ok(key.ok_or("entry 0 names no key")?)
-}
 
 /// A ledger that a server shows under a URL, as to anybody.
 pub struct Served {
@@ -151,11 +26,13 @@ impl Served {
         Self { client: LogClient::new(url, ANSWER_MAX), size: 0 }
     }
 
-    /// The server's proof that the tree of one size is a prefix of that of the other.
-    pub fn consistency(&self, one: u64, other: u64) -> Result<Vec<Hash>, NotServed> {
+    /// The server's proof that the tree of one size is a prefix of that of the other; `None` if it says that it has none.
+    pub fn consistency(&self, one: u64, other: u64) -> Result<Option<Vec<Hash>>, NotServed> {
         let path = format!("proof/consistency?old={}&new={}", one.min(other), one.max(other));
-        let text = String::from_utf8(self.client.must(&path, NOTE_MAX_BYTES)?).map_err(|_| self.client.odd(&path, "not text"))?;
-        text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes"))).collect()
+        let Ok(bytes) = self.client.get(&path, NOTE_MAX_BYTES)? else { return Ok(None) };
+        let text = String::from_utf8(bytes).map_err(|_| self.client.odd(&path, "not text"))?;
+        let hashes = text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes")));
+        hashes.collect::<Result<_, _>>().map(Some)
     }
 
     fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {
@@ -204,18 +81,5 @@ impl Source for Served {
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, NotServed> {
         let path = TilePath { kind: TileKind::Hashes(level), index, width: TILE_WIDTH }.to_string();
         self.client.must(&path, TILE_BYTES).map(Some)
-    }
-}
-
-/// All cores.
-pub struct Threads;
-
-impl Spread for Threads {
-    fn map<T: Send, R: Send>(&self, items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-        items.into_par_iter().map(work).collect()
-    }
-
-    fn both<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
-        rayon::join(a, b)
     }
 }

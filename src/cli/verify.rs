@@ -9,8 +9,9 @@ use clap::{Args as ClapArgs, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
-use super::sources::{Served, Stored, Threads};
+use super::sources::Served;
 use super::{Outcome, receipts};
+use crate::desk::{Stored, Threads};
 use crate::ledger::{Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::case::{self, CaseReader};
@@ -68,7 +69,7 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         check(args, &mut Served::new(source))?
     } else if Path::new(source).is_dir() {
         let dir = DataDir::open_read_only(source)?;
-        check(args, &mut Stored::whole(SqliteReader::open(&dir.ledger_path(&args.ledger)?)?))?
+        check(args, &mut Stored::whole(&SqliteReader::open(&dir.ledger_path(&args.ledger)?)?))?
     } else {
         let open = || File::open(source).map(BufReader::new).map_err(|error| format!("{source}: {error}"));
         if CaseReader::is_case(open()?) {

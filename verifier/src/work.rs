@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use mingjian::base::{Hash, Id};
+use mingjian::base::Id;
 use mingjian::engine::{Event, Fact, Subject};
-use mingjian::ledger::{Policy, SignedCheckpoint, VerifierKey};
+use mingjian::ledger::{Policy, VerifierKey};
 use mingjian::review::bundle::BundleReader;
 use mingjian::review::case::{self, CaseReader, CaseReport};
-use mingjian::review::receipt::{self, Newer};
+use mingjian::review::receipt::{self, Newer, NotAReceipt, ReceiptReport, Shown};
 use mingjian::review::{Content, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -79,8 +79,10 @@ enum Request {
         #[serde(default)]
         leaf: Option<String>,
         #[serde(default)]
-        newer: Option<NewerText>,
+        newer: Option<Shown>,
     },
+    /// Checks a receipt, the input file, against the opened file's ledger.
+    ReceiptAgainst { trust: Keys },
 }
 
 const fn yes() -> bool {
@@ -103,13 +105,6 @@ struct Keys {
 }
 
 type VerifierKeyText = String;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewerText {
-    checkpoint: String,
-    consistency: Vec<Hash>,
-}
 
 /// A report with its words.
 #[derive(Serialize)]
@@ -185,15 +180,17 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
             return Ok(Answer::Bytes(bytes));
         }
         Request::Receipt { trust, leaf, newer } => {
-            let text = String::from_utf8(file).map_err(|_| "the receipt is not text")?;
+            let text = text(file)?;
             let receipt = match leaf {
                 Some(leaf) => Receipt::new(leaf, None, text),
                 None => Receipt::parse(&text).map_err(words)?,
             };
-            let policy = trust.policy()?.ok_or("a receipt needs the log's key")?;
-            let newer = newer.map(NewerText::read).transpose()?;
-            let report = receipt::check(&receipt, &policy, newer.as_ref()).map_err(words)?;
-            told(report, receipt::ReceiptReport::exit_code, receipt::ReceiptReport::to_text)
+            let newer = newer.as_ref().map(Newer::read).transpose().map_err(words)?;
+            told_receipt(receipt::check(&receipt, &trust.log()?, newer.as_ref()))
+        }
+        Request::ReceiptAgainst { trust } => {
+            let (text, policy) = (text(file)?, trust.log()?);
+            opened(|opened| told_receipt(receipt::check_against(&text, &policy, opened.ledger())))
         }
     };
     answer.map(Answer::Json)
@@ -204,6 +201,10 @@ impl Keys {
         Ok(Trust { policy: self.policy()?, earlier: self.earlier })
     }
 
+    fn log(&self) -> Result<Policy, String> {
+        self.policy()?.ok_or_else(|| "a receipt needs the log's key".to_owned())
+    }
+
     fn policy(&self) -> Result<Option<Policy>, String> {
         let key = |text: &String| text.trim().parse::<VerifierKey>().map_err(words);
         let Some(log) = self.key.as_ref().map(key).transpose()? else { return Ok(None) };
@@ -212,11 +213,12 @@ impl Keys {
     }
 }
 
-impl NewerText {
-    fn read(self) -> Result<Newer, String> {
-        let checkpoint = SignedCheckpoint::parse(&self.checkpoint).map_err(words)?;
-        Ok(Newer { checkpoint, consistency: self.consistency })
-    }
+fn text(file: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(file).map_err(|_| "the receipt is not text".to_owned())
+}
+
+fn told_receipt(found: Result<ReceiptReport, NotAReceipt>) -> Result<Value, String> {
+    told(found.map_err(words)?, ReceiptReport::exit_code, ReceiptReport::to_text)
 }
 
 fn opened<T>(work: impl FnOnce(&mut Opened) -> Result<T, String>) -> Result<T, String> {
@@ -261,10 +263,7 @@ fn each_entry(bundle: &mut Bundle, mut visit: impl FnMut(u64, mingjian::review::
 }
 
 fn event(payload: &[u8]) -> Option<Event> {
-    match content::read(payload) {
-        Ok(Content::Event(event)) => Some(*event),
-        Ok(Content::Created(_) | Content::Record { .. }) | Err(_) => None,
-    }
+    if let Ok(Content::Event(event)) = content::read(payload) { Some(*event) } else { None }
 }
 
 fn lots(bundle: &mut Bundle) -> Result<Value, String> {

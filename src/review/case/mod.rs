@@ -19,6 +19,8 @@ const MANIFEST: &str = "case.json";
 const LEDGER: &str = "ledger.zip";
 const TYPE: &str = "mingjian-case";
 const FORMAT: u32 = 1;
+/// The log's key and its witnesses, as the ledger itself names them: a C2SP tlog-policy.
+const POLICY: &str = "policy";
 /// Receipts of the lot's bids: `<seq>.json`, and the bare proof in `<seq>.tlog-proof`.
 const RECEIPTS: &str = "receipts/";
 /// Consistency proofs: `<old>-<new>`.

@@ -1,6 +1,6 @@
 //! Reading a case that anybody may have made, and verifying all of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read, Seek};
 
 use serde::{Deserialize, Serialize};
@@ -139,8 +139,9 @@ pub fn verify<R: Read + Seek, P: Spread>(
         Policy::log_only(key).ok()
     });
     let names: Vec<String> = case.manifest.files.keys().cloned().collect();
+    let roots = roots(case)?;
     for name in names {
-        if let Err(why) = check_file(case, &name, believed.as_ref(), &mut report)
+        if let Err(why) = check_file(case, &name, believed.as_ref(), &roots, &mut report)
             && report.faults.len() < REPORT_FAILURES_MAX
         {
             report.faults.push((name, why));
@@ -149,10 +150,19 @@ pub fn verify<R: Read + Seek, P: Spread>(
     Ok(report)
 }
 
+/// What the checkpoints of the case say, by size; the ledger's verification has examined them.
+fn roots<R: Read + Seek>(case: &mut CaseReader<R>) -> Result<BTreeMap<u64, Hash>, BundleError> {
+    let mut notes = case.ledger.earlier()?;
+    notes.push(case.ledger.checkpoint()?);
+    let signed = notes.iter().filter_map(|note| SignedCheckpoint::parse(note).ok());
+    Ok(signed.map(|signed| (signed.unverified().size, signed.unverified().root)).collect())
+}
+
 fn check_file<R: Read + Seek>(
     case: &mut CaseReader<R>,
     name: &str,
     policy: Option<&Policy>,
+    roots: &BTreeMap<u64, Hash>,
     report: &mut CaseReport,
 ) -> Result<(), String> {
     let words = |error: BundleError| error.to_string();
@@ -164,7 +174,7 @@ fn check_file<R: Read + Seek>(
     let bytes = case.file(name).map_err(words)?;
     report.files += 1;
     if let Some(sizes) = name.strip_prefix(CONSISTENCY) {
-        check_consistency(case, sizes, &bytes)?;
+        check_consistency(roots, sizes, &bytes)?;
         report.consistency += 1;
     } else if name.starts_with(RECEIPTS) && name.ends_with(".json") {
         let policy = policy.ok_or("no key is known")?;
@@ -194,19 +204,13 @@ fn check_receipt<R: Read + Seek>(case: &mut CaseReader<R>, text: &str, policy: &
     }
 }
 
-fn check_consistency<R: Read + Seek>(case: &mut CaseReader<R>, sizes: &str, proof: &[u8]) -> Result<(), String> {
+fn check_consistency(roots: &BTreeMap<u64, Hash>, sizes: &str, proof: &[u8]) -> Result<(), String> {
     let number = |text: &str| text.parse::<u64>().map_err(|_| "not named after two sizes".to_owned());
     let (old, new) = sizes.split_once('-').ok_or("not named after two sizes")?;
     let (old, new) = (number(old)?, number(new)?);
-    let mut notes = case.ledger.earlier().map_err(|error| error.to_string())?;
-    notes.push(case.ledger.checkpoint().map_err(|error| error.to_string())?);
-    let root = |size: u64| {
-        let mut signed = notes.iter().filter_map(|note| SignedCheckpoint::parse(note).ok());
-        signed.find(|signed| signed.unverified().size == size).map(|signed| signed.unverified().root)
-    };
-    let (old_root, new_root) = root(old).zip(root(new)).ok_or("of checkpoints that are not in the case")?;
+    let (old_root, new_root) = roots.get(&old).zip(roots.get(&new)).ok_or("of checkpoints that are not in the case")?;
     let lines = String::from_utf8_lossy(proof);
     let path: Vec<Hash> =
         lines.lines().map(str::parse).collect::<Result<_, _>>().map_err(|_| "not a list of hashes")?;
-    verify_consistency(old, old_root, new, new_root, &path).map_err(|error| error.to_string())
+    verify_consistency(old, *old_root, new, *new_root, &path).map_err(|error| error.to_string())
 }

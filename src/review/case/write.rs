@@ -6,13 +6,13 @@ use std::io::{Cursor, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, RECEIPTS, TYPE, is_stored};
+use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, POLICY, RECEIPTS, TYPE, is_stored};
 use crate::base::{Hash, Id};
 use crate::engine::{Event, Fact, Subject};
 use crate::ledger::tree::{consistency_proof, inclusion_proof};
 use crate::ledger::{Proof, SignedCheckpoint, jcs, leaf_hash};
 use crate::review::bundle::{self, About, BundleError, BundleReader};
-use crate::review::content::{self, Content};
+use crate::review::content::{self, Content, Created};
 use crate::review::history::History;
 use crate::review::receipt::Receipt;
 use crate::review::report::Report;
@@ -49,9 +49,9 @@ pub fn write<W: Write + Seek, S: Source, P: Spread>(
     let (manifest, ledger) = bundle::write(Cursor::new(Vec::new()), source, contents.about.clone(), |_, _| {})?;
     let ledger = ledger.into_inner();
     let mut reader = BundleReader::open(Cursor::new(ledger.as_slice()))?;
-    let (found, history) = gather(&mut reader, contents.lot)?;
-    let policy = contents.about.verifier_key.parse().ok().and_then(|key| crate::ledger::Policy::log_only(key).ok());
-    let trust = Trust { policy, earlier: Vec::new() };
+    let Gathered { found, history, policy } = gather(&mut reader, contents.lot)?;
+    let key = contents.about.verifier_key.parse().ok().and_then(|key| crate::ledger::Policy::log_only(key).ok());
+    let trust = Trust { policy: key, earlier: Vec::new() };
     let report = crate::review::verify(&mut reader, &trust, Options::default(), spread, |_, _| {})?;
     let note = reader.checkpoint()?;
     let signed = SignedCheckpoint::parse(&note).map_err(|error| lost(error.to_string()))?;
@@ -59,6 +59,7 @@ pub fn write<W: Write + Seek, S: Source, P: Spread>(
     let mut case = Case { zip: ZipWriter::new(out), files: BTreeMap::new() };
     case.add("README.md", readme().as_bytes())?;
     case.add(LEDGER, &ledger)?;
+    case.add(POLICY, policy.as_bytes())?;
     for entry in found.iter().filter(|entry| entry.is_bid) {
         let path =
             inclusion_proof(&history, entry.seq, manifest.size).map_err(|_| lost("no inclusion proof".into()))?;
@@ -105,27 +106,63 @@ fn hex(hash: Hash) -> String {
     hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The entries about the lot whose payloads are there, and the tree.
-fn gather(reader: &mut BundleReader<Cursor<&[u8]>>, lot: Id) -> Result<(Vec<Found>, History), BundleError> {
+/// What one reading of the ledger gives.
+#[derive(Default)]
+struct Gathered {
+    /// The entries about the lot whose payloads are there.
+    found: Vec<Found>,
+    history: History,
+    /// The policy in force at the end, as a C2SP tlog-policy.
+    policy: String,
+}
+
+fn gather(reader: &mut BundleReader<Cursor<&[u8]>>, lot: Id) -> Result<Gathered, BundleError> {
     let size = reader.manifest().size;
-    let (mut found, mut history, mut seq) = (Vec::new(), History::new(), 0);
+    let mut gathered = Gathered::default();
+    let mut seq = 0;
     while seq < size {
         let entries = reader.entries(seq, crate::base::limits::VERIFY_CHUNK_ENTRIES)?;
         if entries.is_empty() {
             break;
         }
         for Entry { leaf, payload } in entries {
-            history.append(leaf_hash(&leaf));
-            if let Ok(payload) = payload
-                && let Ok(Content::Event(event)) = content::read(&payload)
-                && event.subject == Subject::Lot(lot)
-            {
-                found.push(Found { seq, leaf, payload, is_bid: is_bid(&event) });
+            gathered.history.append(leaf_hash(&leaf));
+            if let Ok(payload) = payload {
+                gathered.take(seq, leaf, payload, lot);
             }
             seq += 1;
         }
     }
-    Ok((found, history))
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn take(&mut self, seq: u64, leaf: Vec<u8>, payload: Vec<u8>, lot: Id) {
+        match content::read(&payload) {
+            Ok(Content::Event(event)) if event.subject == Subject::Lot(lot) => {
+                let is_bid = is_bid(&event);
+                self.found.push(Found { seq, leaf, payload, is_bid });
+            }
+            Ok(Content::Created(created)) => self.policy = policy_text(&created),
+            _ => {}
+        }
+    }
+}
+
+/// What leaf 0 says as a C2SP tlog-policy: equal witnesses, of which a number must have cosigned.
+fn policy_text(created: &Created) -> String {
+    if created.policy.contains('\n') {
+        return created.policy.clone();
+    }
+    let names: Vec<String> = (1..=created.witnesses.len()).map(|place| format!("w{place}")).collect();
+    let mut lines = vec![format!("log {}", created.verifier_key)];
+    lines.extend(names.iter().zip(&created.witnesses).map(|(name, key)| format!("witness {name} {key}")));
+    let quorum = if created.policy == "none" || names.is_empty() { "none" } else { "witnesses" };
+    if quorum != "none" {
+        lines.push(format!("group {quorum} {} {}", created.policy, names.join(" ")));
+    }
+    lines.push(format!("quorum {quorum}"));
+    lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
 fn is_bid(event: &Event) -> bool {
