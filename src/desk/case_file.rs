@@ -49,13 +49,15 @@ impl Desk {
         enclosed: Enclosed,
         out: W,
     ) -> Result<W, Code> {
+        // First, so that the state is not behind it.
+        let note = self.sequencer.checkpoint();
         let state = self.sequencer.read(|committed| {
             let known = committed.state.lots.contains_key(&lot);
             known.then(|| committed.state.clone())
         });
         let state = state.ok_or(Code::LotUnknown)?;
         let reader: &dyn LedgerReader = self.reader.as_ref();
-        let mut source = Stored::seen_in(reader, viewer.clone(), state);
+        let mut source = Stored::seen_in(reader, viewer.clone(), state).up_to(&note);
         let written = write_case(out, &mut source, lot, class_of(viewer.role), enclosed);
         let (_, _, out) = written.map_err(|error| {
             tracing::error!(%error, %lot, "cannot write a case file");

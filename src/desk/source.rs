@@ -6,7 +6,7 @@ use super::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
 use crate::identity::{Viewer, may_read};
 use crate::ledger::tile::TILE_WIDTH;
-use crate::ledger::{Leaf, Payload};
+use crate::ledger::{Leaf, Payload, SignedCheckpoint};
 use crate::review::{Content, Entry, Missing, Source, Spread, content};
 use crate::sequencer::{LedgerReader, ReadError};
 
@@ -18,12 +18,14 @@ pub struct Stored<'a> {
     reader: &'a dyn LedgerReader,
     /// The reader and the state at the end, when only what that reader may read now is to be shown.
     seen_by: Option<(Viewer, State)>,
+    /// A newer checkpoint than those that are kept.
+    newest: Option<(u64, String)>,
 }
 
 impl<'a> Stored<'a> {
     /// Everything that is stored.
     pub fn whole(reader: &'a dyn LedgerReader) -> Self {
-        Self { reader, seen_by: None }
+        Self { reader, seen_by: None, newest: None }
     }
 
     /// What the public may read now.
@@ -33,7 +35,14 @@ impl<'a> Stored<'a> {
 
     /// What `viewer` may read in this state of the ledger.
     pub fn seen_in(reader: &'a dyn LedgerReader, viewer: Viewer, state: State) -> Self {
-        Self { reader, seen_by: Some((viewer, state)) }
+        Self { reader, seen_by: Some((viewer, state)), newest: None }
+    }
+
+    /// Up to this signed checkpoint, which need not be among those that are kept.
+    #[must_use]
+    pub fn up_to(self, note: &str) -> Self {
+        let size = SignedCheckpoint::parse(note).ok().map(|signed| signed.unverified().size);
+        Self { newest: size.map(|size| (size, note.to_owned())), ..self }
     }
 
     /// What `viewer` may read now. The payloads are read once to know how far each lot has come.
@@ -65,6 +74,9 @@ impl<'a> Stored<'a> {
 
     /// The kept checkpoint of the greatest size; they answer only for sizes from below.
     fn newest(&self) -> Result<Option<(u64, String)>, ReadError> {
+        if let Some(newest) = &self.newest {
+            return Ok(Some(newest.clone()));
+        }
         let (mut low, mut high) = (0, self.reader.size()?.saturating_add(1));
         let mut found = None;
         while low < high {

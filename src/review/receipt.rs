@@ -198,7 +198,10 @@ fn continues(said: &Checkpoint, new: &Checkpoint, link: &Link, own: Hash, report
             found(Verdict::Evidence, format!("entry {}: the receipt's leaf is {own}, now {leaf}", report.index));
         }
         Link::Leaves { prefix: None, .. } => {
-            found(Verdict::Unproven, format!("the ledger at hand has {} entries, the receipt's {}", new.size, said.size));
+            found(
+                Verdict::Unproven,
+                format!("the ledger at hand has {} entries, the receipt's {}", new.size, said.size),
+            );
         }
         Link::Leaves { .. } => {}
     }
@@ -220,7 +223,9 @@ pub fn check_against<S: Source>(text: &str, policy: &Policy, source: &mut S) -> 
     let checkpoint = checkpoint.map_err(|error| NotAReceipt(error.to_string()))?;
     let size = checkpoint.unverified().size;
     let receipt = match Proof::parse(text) {
-        Ok(proof) => Receipt::of_proof(text, source.entries(proof.index, 1).map_err(broken)?.first().map(|e| &*e.leaf))?,
+        Ok(proof) => {
+            Receipt::of_proof(text, source.entries(proof.index, 1).map_err(broken)?.first().map(|e| &*e.leaf))?
+        }
         Err(_) => Receipt::parse(text)?,
     };
     let proof = Proof::parse(&receipt.proof).map_err(|error| NotAReceipt(error.to_string()))?;
@@ -239,7 +244,9 @@ pub fn check_against<S: Source>(text: &str, policy: &Policy, source: &mut S) -> 
         }
     }
     if history.root_at(size) != Some(checkpoint.unverified().root) {
-        return Err(NotAReceipt("the leaves of the ledger beside it do not make its root; verify the ledger first".into()));
+        return Err(NotAReceipt(
+            "the leaves of the ledger beside it do not make its root; verify the ledger first".into(),
+        ));
     }
     let own = proof.checkpoint.unverified().size;
     let link = Link::Leaves { prefix: history.root_at(own), leaf };

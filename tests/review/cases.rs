@@ -89,7 +89,7 @@ fn a_forged_receipt_and_a_spliced_ledger_are_found_whatever_the_manifest_says() 
             files[at].1 = forged;
         })
     };
-    let found = report(&forge("receipts/", &|text| text.replace("bid_accepted", "bid_refused "))).unwrap();
+    let found = report(&forge("receipts/", &|text| text.replacen("auction.", "auctiom.", 1))).unwrap();
     assert!(found.faults.iter().any(|(name, _)| name.starts_with("receipts/")), "{:?}", found.faults);
     assert_eq!(found.exit_code(), 1);
     // Findings are the exporter's word and change nothing.

@@ -7,5 +7,6 @@ mod bundles;
 mod cases;
 mod objections;
 mod public;
+mod receipts;
 mod tampering;
 mod whole;
