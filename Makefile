@@ -58,3 +58,4 @@ tools:
 bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
+	cargo bench --bench many

@@ -291,7 +291,12 @@ fn restart(large: &mut Large) -> f64 {
     caught_up(large);
     let bid = large.duels[0].next(&large.world, mingjian::sim::Hall::bid);
     let options = &large.world.options;
-    let setup = Setup { origin: options.origin.to_string(), totp_required: false, genesis: options.genesis.clone() };
+    let setup = Setup {
+        origin: options.origin.to_string(),
+        totp_required: false,
+        genesis: options.genesis.clone(),
+        cosigners: None,
+    };
     let dir = large.dir();
     let started = Instant::now();
     let platform = open(dir, setup, Arc::new(large.world.clock.clone())).unwrap();

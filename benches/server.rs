@@ -139,7 +139,12 @@ fn bids(report: &mut Report, args: &Args) {
     let directory = directory();
     let world = World::new(3);
     let options = &world.options;
-    let setup = Setup { origin: options.origin.to_string(), totp_required: false, genesis: options.genesis.clone() };
+    let setup = Setup {
+        origin: options.origin.to_string(),
+        totp_required: false,
+        genesis: options.genesis.clone(),
+        cosigners: None,
+    };
     let dir = DataDir::open(directory.path().join("data")).unwrap();
     let platform = open(dir, setup, Arc::new(world.clock.clone())).unwrap();
     let sequencer = platform.desk.sequencer.clone();

@@ -5,9 +5,14 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use crate::base::limits::{NODE_NAME_MAX_BYTES, WORKERS_MAX};
+use crate::ledger::Origin;
 
 /// All settings of `mingjian serve`. A section a concern; every field has a default that works on a developer's machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +32,11 @@ pub struct Settings {
     /// Who else holds this ledger's newest checkpoint: files, or URLs of mirrors and witnesses that answer with the
     /// note. One that is newer than our own ledger means that ours is an old copy, and nothing is signed.
     pub checkpoint_sources: Vec<String>,
+    /// A file with the witnesses of the ledger and the quorum of them (C2SP tlog-policy, with their URLs); none: nobody
+    /// cosigns.
+    pub policy: Option<PathBuf>,
+    /// How many seconds a checkpoint waits for missing witnesses before it is shown without them; 0: not at all.
+    pub policy_wait_seconds: u64,
     pub database: DatabaseSettings,
     pub redis: RedisSettings,
     pub node: NodeSettings,
@@ -98,6 +108,8 @@ impl Default for Settings {
             workers: 0,
             behind_proxy: false,
             checkpoint_sources: Vec::new(),
+            policy: None,
+            policy_wait_seconds: PUBLICATION_WAIT.get() / 1_000_000,
             database: DatabaseSettings::default(),
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
@@ -122,21 +134,23 @@ impl Default for LogSettings {
 /// A setting is missing, misspelt or of the wrong kind. The text names the setting and its source.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("the settings file {0} does not exist")]
-    NoFile(PathBuf),
-    #[error("{0}")]
+    #[error("the settings file {path} cannot be read: {source}", path = path.display())]
+    NoFile { path: PathBuf, source: std::io::Error },
+    // The library keeps settings in «profiles», of which we have one: its name would only puzzle.
+    #[error("{}", .0.to_string().replace("\"default.", "\""))]
     Wrong(Box<figment::Error>),
-    #[error("{setting}: {why}")]
-    Invalid { setting: &'static str, why: String },
+    #[error("{setting}: {why}, not {found:?}")]
+    Invalid { setting: &'static str, found: String, why: &'static str },
 }
 
 /// Reads the settings: defaults, then `file` if given, then the environment, then `flags` (those that were set).
 pub fn load(file: Option<&Path>, flags: impl Serialize) -> Result<Settings, SettingsError> {
     let mut figment = Figment::from(Serialized::defaults(Settings::default()));
     if let Some(path) = file {
-        if !path.exists() {
-            return Err(SettingsError::NoFile(path.to_owned()));
-        }
+        let readable = std::fs::File::open(path)
+            .and_then(|file| file.metadata())
+            .and_then(|found| if found.is_file() { Ok(()) } else { Err(std::io::ErrorKind::IsADirectory.into()) });
+        readable.map_err(|source| SettingsError::NoFile { path: path.to_owned(), source })?;
         figment = figment.merge(Toml::file_exact(path));
     }
     let settings: Settings = figment
@@ -148,32 +162,57 @@ pub fn load(file: Option<&Path>, flags: impl Serialize) -> Result<Settings, Sett
     Ok(settings)
 }
 
+/// What the types alone do not say.
 fn check(settings: &Settings) -> Result<(), SettingsError> {
-    let wrong = |setting, why: &str| Err(SettingsError::Invalid { setting, why: why.into() });
-    if settings.origin.contains("://") || settings.origin.ends_with('/') || settings.origin.trim().is_empty() {
-        return wrong("origin", "expected a URL without scheme and trailing slash, such as ledger.example.org/trade");
+    let wrong = |setting, found: &str, why| Err(SettingsError::Invalid { setting, found: found.to_owned(), why });
+    let origin = &settings.origin;
+    if origin.contains("://") || Origin::new(origin).is_err() {
+        let why = "expected a URL without scheme and trailing slash, such as ledger.example.org/trade";
+        return wrong("origin", origin, why);
     }
     for origin in &settings.web_origins {
-        if !origin.starts_with("https://") && !origin.starts_with("http://") || origin.ends_with('/') {
-            return wrong("web_origins", "expected scheme://host[:port] without a path");
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if host.is_none_or(|host| host.is_empty() || host.contains(['/', ' ', '*', '?', '#'])) {
+            return wrong("web_origins", origin, "expected scheme://host[:port] as browsers send it, without a path");
         }
     }
+    for source in &settings.checkpoint_sources {
+        let is_url = source.contains("://");
+        if source.trim().is_empty() || is_url && !source.starts_with("http://") && !source.starts_with("https://") {
+            return wrong("checkpoint_sources", source, "expected the name of a file or an http(s) address");
+        }
+    }
+    let wait = settings.policy_wait_seconds;
+    if wait > PUBLICATION_WAIT_MAX.get() / 1_000_000 {
+        let why = "at most an hour: behind it stand readers who see no newer entry proven";
+        return wrong("policy_wait_seconds", &wait.to_string(), why);
+    }
+    // What a URL holds is not shown: it may be a password.
     let is_postgres = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");
     for (setting, url) in
         [("database.url", &settings.database.url), ("database.owner_url", &settings.database.owner_url)]
     {
         if url.as_ref().is_some_and(|url| !is_postgres(url)) {
-            return wrong(setting, "expected postgres://user:password@host:port/database");
+            return wrong(setting, "…", "expected postgres://user:password@host:port/database");
         }
     }
     if settings.redis.url.as_ref().is_some_and(|url| !url.0.starts_with("redis://")) {
-        return wrong("redis.url", "expected redis://host:port");
+        return wrong("redis.url", "…", "expected redis://host:port");
     }
-    if settings.node.name.is_empty() || settings.node.name.len() > 64 {
-        return wrong("node.name", "expected 1 to 64 characters");
+    let name = &settings.node.name;
+    if name.trim().is_empty() || name.len() > NODE_NAME_MAX_BYTES {
+        return wrong("node.name", name, "expected 1 to 64 bytes");
     }
-    if settings.workers > 1024 {
-        return wrong("workers", "at most 1024");
+    if settings.workers > WORKERS_MAX {
+        return wrong("workers", &settings.workers.to_string(), "expected 0 (one a core) to 1024");
+    }
+    if settings.data.as_os_str().is_empty() {
+        return wrong("data", "", "expected the name of a directory");
+    }
+    if let Err(error) = EnvFilter::try_new(&settings.log.filter) {
+        tracing::debug!(%error, "log.filter");
+        let expected = "expected something like info or mingjian=debug,actix_web=warn";
+        return wrong("log.filter", &settings.log.filter, expected);
     }
     Ok(())
 }
@@ -214,19 +253,51 @@ mod tests {
         assert_eq!((none.listen.port(), none.workers), (9000, 3));
         let some = load(Some(&file), Flags { listen: Some(([127, 0, 0, 1], 1).into()) }).unwrap();
         assert_eq!(some.listen.port(), 1);
+    }
 
-        for (text, name) in
-            [("wokers = 3", "wokers"), ("listen = \"nowhere\"", "listen"), ("origin = \"https://x\"", "origin")]
-        {
+    /// Each wrong setting is named, with what was found, where it came from, and what is expected.
+    #[test]
+    fn wrong_settings_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mingjian.toml");
+        for (text, said) in [
+            ("wokers = 3", &["unknown field", "wokers", "mingjian.toml"][..]),
+            ("[log]\njsn = true", &["jsn", "filter", "json"]),
+            ("listen = \"nowhere\"", &["\"listen\"", "socket address", "mingjian.toml"]),
+            ("listen = \"127.0.0.1\"", &["listen", "socket address"]),
+            ("workers = \"many\"", &["workers", "many", "mingjian.toml"]),
+            ("workers = -1", &["workers"]),
+            ("workers = 4096", &["workers", "4096", "1024"]),
+            ("behind_proxy = \"maybe\"", &["behind_proxy", "maybe"]),
+            ("origin = \"https://ledger.example\"", &["origin", "without scheme", "https://ledger.example"]),
+            ("origin = \"ledger.example/\"", &["origin", "trailing slash"]),
+            ("origin = \"\"", &["origin"]),
+            ("origin = \"two words\"", &["origin", "two words"]),
+            ("web_origins = [\"example.org\"]", &["web_origins", "example.org", "scheme://"]),
+            ("web_origins = [\"https://example.org/\"]", &["web_origins", "without a path"]),
+            ("web_origins = [\"https://*.example.org\"]", &["web_origins"]),
+            ("web_origins = \"https://example.org\"", &["web_origins"]),
+            ("checkpoint_sources = [\"ftp://example.org\"]", &["checkpoint_sources", "ftp://example.org"]),
+            ("checkpoint_sources = [\"\"]", &["checkpoint_sources"]),
+            ("data = \"\"", &["data", "directory"]),
+            ("[database]\nurl = \"mysql://hush\"", &["database.url", "postgres://"]),
+            ("[database]\nowner_url = \"hush\"", &["database.owner_url", "postgres://"]),
+            ("[redis]\nurl = \"http://hush\"", &["redis.url", "redis://"]),
+            ("[node]\nname = \" \"", &["node.name", "1 to 64"]),
+            ("[node]\nlisten = \"everywhere\"", &["listen", "socket address"]),
+            ("[log]\nfilter = \"mingjian=loudly\"", &["log.filter", "mingjian=loudly", "debug"]),
+            ("workers = ", &["TOML", "mingjian.toml"]),
+        ] {
             std::fs::write(&file, text).unwrap();
             let error = load(Some(&file), Flags { listen: None }).unwrap_err().to_string();
-            assert!(error.contains(name), "{error} should name {name}");
+            for word in said {
+                assert!(error.contains(word), "{text:?}: «{error}» should say {word:?}");
+            }
+            assert!(!error.contains("hush"), "{error}");
         }
-        assert!(
-            load(Some(Path::new("/nowhere/x.toml")), Flags { listen: None })
-                .unwrap_err()
-                .to_string()
-                .contains("nowhere")
-        );
+        for (path, said) in [(Path::new("/nowhere/x.toml"), "/nowhere/x.toml"), (dir.path(), "directory")] {
+            let error = load(Some(path), Flags { listen: None }).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
     }
 }

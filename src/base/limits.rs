@@ -192,6 +192,10 @@ pub const HISTORY_READS_MAX: usize = 8;
 pub const HISTORY_SCAN_ROWS: usize = 4_096;
 /// Open connections of one worker: two workers carry `VIEWERS_MAX` viewers and some thousands of requests.
 pub const CONNECTIONS_MAX: usize = 25_000;
+/// A node's name: it stands in the lease and in logs.
+pub const NODE_NAME_MAX_BYTES: usize = 64;
+/// Threads that serve requests: more than any machine has cores.
+pub const WORKERS_MAX: usize = 1_024;
 /// A client's request head must be here within this.
 pub const HEADERS_WAIT_MAX: Span = Span::secs(5);
 /// An idle connection is kept for this long.

@@ -52,7 +52,7 @@ impl CheckpointSource for Published {
     }
 
     fn newest(&self) -> Result<String, String> {
-        let agent: Agent = Agent::config_builder().timeout_global(Some(ANSWER_MAX)).build().into();
+        let agent: Agent = Agent::config_builder().max_redirects(0).timeout_global(Some(ANSWER_MAX)).build().into();
         let limit = u64::try_from(NOTE_MAX_BYTES).unwrap_or(u64::MAX);
         let answer = agent.get(&self.0).call().map_err(|error| error.to_string())?;
         answer.into_body().into_with_config().limit(limit).read_to_string().map_err(|error| error.to_string())

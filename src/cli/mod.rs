@@ -6,6 +6,7 @@ mod admin;
 mod backup;
 mod case;
 pub mod continuity;
+pub mod cosigners;
 mod demo;
 mod export;
 mod keys;

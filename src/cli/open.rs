@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
+use super::cosigners::{self, Cosigners, Standing};
 use crate::base::{Code, Entropy};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -48,6 +49,8 @@ pub enum OpenError {
     Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
+    #[error("the policy of witnesses: {0}")]
+    Policy(String),
 }
 
 /// What makes one platform differ from another.
@@ -55,6 +58,8 @@ pub struct Setup {
     pub origin: String,
     pub totp_required: bool,
     pub genesis: PlatformConfigured,
+    /// Who cosigns, and how long a missing witness holds back what is shown.
+    pub cosigners: Option<Cosigners>,
 }
 
 /// A running platform, less its HTTP server.
@@ -126,9 +131,14 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
     let history = Arc::new(IndexedHistory::new(Arc::clone(&reader), platform.clone(), name.clone()));
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
+    let cosigning = cosigners::prepare(&verifier_key, setup.cosigners.as_ref())?;
     let listeners: Vec<Arc<dyn Listener>> =
-        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _];
-    let options = Options::new(origin.clone(), setup.genesis);
+        vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _, cosigning.listener()];
+    let mut options = Options::new(origin.clone(), setup.genesis);
+    if let Some((policy, _)) = &setup.cosigners {
+        options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
+        options.policy = policy.public_text();
+    }
     let making = Making::new(Arc::new(signer), Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
     let sequencer = match writer {
         Writer::Own(journal) => {
@@ -138,6 +148,15 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
         }
         Writer::Shared(ledger) => Sequencer::join(ledger, making)?,
     };
+    let standing = Standing {
+        sequencer: sequencer.clone(),
+        reader: Arc::clone(&reader),
+        platform: platform.clone(),
+        ledger: name.clone(),
+        cosigners: setup.cosigners,
+    };
+    standing.record()?;
+    cosigning.start(sequencer.clone()).map_err(StartError::from)?;
     gate.open(sequencer.clone());
     follower.start(name.clone(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {
@@ -150,6 +169,7 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
         platform,
         tree,
         lot_keys: LotKeys::default(),
+        cosigning,
         clock,
         entropy,
     };

@@ -12,6 +12,7 @@ use crate::desk::{Stored, Threads};
 use crate::identity::ServerKeys;
 use crate::review::{Language, Options, Trust, verify};
 use crate::sequencer::{Clock as _, SystemClock};
+use crate::store::backup::Restored;
 use crate::store::reader::SqliteReader;
 use crate::store::{DataDir, Platform, backup};
 
@@ -23,19 +24,28 @@ mirrors, people who watched), and start with
 Until then nothing is signed: an old copy that went on would show the world two different pasts.")]
 pub struct Args {
     /// The backup: a directory that `mingjian backup` wrote
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "mark")]
+    from: Option<PathBuf>,
     /// Data directory to make; it must not hold an installation
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// Leave out the replay of the rules and the signatures of bids: hashes, chain and tree are checked all the same
     #[arg(long)]
     quick: bool,
+    /// Copy nothing: only mark the data directory, because its database was set back by other means
+    #[arg(long, conflicts_with_all = ["from", "quick"])]
+    mark: bool,
 }
 
 pub fn run(args: &Args, json: bool) -> Outcome {
     let dir = Arc::new(DataDir::open(&args.data)?);
-    let manifest = backup::restore(&args.from, &dir, SystemClock.now())?;
+    let now = SystemClock.now();
+    let Some(from) = &args.from else {
+        backup::mark(&dir, &Restored { backup_made_at: now, restored_at: now, shown: None })?;
+        say("marked as restored: it is not served before --newest-checkpoint was shown");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let manifest = backup::restore(from, &dir, now)?;
     backup::forget_views(&dir, &Platform::open(Arc::clone(&dir))?)?;
     let options = Options { signatures: !args.quick, replay: !args.quick };
     let mut held = true;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_on};
 use super::output::say;
-use super::{Outcome, continuity};
+use super::{Outcome, continuity, cosigners};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
 };
@@ -76,13 +76,18 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let stored = stored_ledger(&dir, &storage)?;
     continuity::check(&dir, stored.as_deref(), &settings.origin, sources, shown)?;
     let keys = dir.keys_path();
-    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis() };
+    let cosigners = match &settings.policy {
+        Some(path) => Some(cosigners::read(path, settings.policy_wait_seconds)?),
+        None if demo => Some(cosigners::demonstrate(&dir, &settings.origin, settings.listen)?),
+        None => None,
+    };
+    let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis(), cosigners };
     let own_address = match &storage {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
     };
     let platform = open_on(dir, storage, setup, clock)?;
-    let sequencer = platform.desk.sequencer.clone();
+    let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
@@ -127,7 +132,11 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         handle.stop(true).await;
         running.await??;
     }
-    actix_web::web::block(move || sequencer.shutdown()).await?;
+    let ended = move || {
+        cosigning.drain();
+        sequencer.shutdown();
+    };
+    actix_web::web::block(ended).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -35,7 +35,7 @@ pub fn write_case<W: Read + Write + Seek>(
     let verifier_key = super::verifier_key_of(source).map_err(|error| BundleError::Source(error.to_string()))?;
     let about = About { reader: reader.into(), verifier_key };
     let contents = Contents { lot, about, verifier: enclosed.verifier, media: enclosed.media };
-    write(out, source, contents, &Threads)
+    write(out, source, &contents, &Threads)
 }
 
 impl Desk {
@@ -50,7 +50,7 @@ impl Desk {
         out: W,
     ) -> Result<W, Code> {
         // First, so that the state is not behind it.
-        let note = self.sequencer.checkpoint();
+        let note = self.cosigning.shown();
         let state = self.sequencer.read(|committed| {
             let known = committed.state.lots.contains_key(&lot);
             known.then(|| committed.state.clone())

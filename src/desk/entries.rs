@@ -70,7 +70,11 @@ impl Desk {
 /// Entries that are not trade, by their kind. What is not named here is for supervision only.
 pub fn audience_of_record(kind: &str) -> Audience {
     match kind {
-        "ledger.created" | "ledger.restored" | "ledger.key_rotated" | "checkpoint.timestamped" => Audience::Public,
+        "ledger.created"
+        | "ledger.restored"
+        | "ledger.policy_set"
+        | "ledger.key_rotated"
+        | "checkpoint.timestamped" => Audience::Public,
         _ => Audience::Supervision,
     }
 }

@@ -37,6 +37,7 @@ use crate::ledger::{Origin, VerifierKey};
 use crate::sequencer::{Clock, LedgerReader, Sequencer};
 use crate::store::platform::views;
 use crate::store::{Platform, StoreError};
+use crate::witness::Cosigning;
 
 /// Everything that a use case needs; one per ledger.
 pub struct Desk {
@@ -49,6 +50,7 @@ pub struct Desk {
     pub platform: Platform,
     pub tree: Arc<Tree>,
     pub lot_keys: LotKeys,
+    pub cosigning: Cosigning,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }

@@ -7,12 +7,12 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::base::limits::IDEMPOTENCY_KEY_MAX_CHARS;
-use crate::base::{Code, Hash};
+use crate::base::{Code, Hash, Id};
 use crate::desk::Desk;
 use crate::identity::{Network, Viewer};
 
@@ -90,12 +90,19 @@ impl FromRequest for Who {
 pub fn who(request: &HttpRequest, desk: &Desk) -> Result<Viewer, Problem> {
     let Some(cookie) = request.cookie(SESSION_COOKIE) else { return Ok(Viewer::public()) };
     let viewer = desk.identity.viewer_of(cookie.value(), desk.now())?;
+    if let Some(account) = viewer.account {
+        request.extensions_mut().insert(Holder(account));
+    }
     if !request.method().is_safe() {
         let csrf = request.headers().get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
         desk.identity.check_csrf(&viewer, csrf)?;
     }
     Ok(viewer)
 }
+
+/// The account behind a request's session, for the log of what it was refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder(pub Id);
 
 /// What routes need to know of the deployment; app data.
 #[derive(Debug, Clone, Default)]

@@ -12,6 +12,7 @@ use super::problem::Problem;
 use crate::base::Code;
 use crate::desk::Desk;
 use crate::ledger::{Proof, SignedCheckpoint, TilePath};
+use crate::witness::CosigningView;
 
 /// A checkpoint is news for seconds.
 const FRESH: &str = "public, max-age=2";
@@ -34,6 +35,54 @@ pub struct LedgerItem {
     verifier_key: String,
     /// Entries committed now.
     size: u64,
+    cosigning: CosigningItem,
+}
+
+/// Who cosigns this ledger's checkpoints, and how far they are.
+#[derive(Serialize, ToSchema)]
+pub struct CosigningItem {
+    /// C2SP tlog-policy; empty when nobody cosigns. A verifier takes its own from a source that it trusts.
+    policy: String,
+    /// The least number of witnesses that meets the policy.
+    required: usize,
+    /// How long a missing witness holds back the checkpoint that is shown.
+    wait_seconds: u64,
+    /// Whether the checkpoint that is shown now has its quorum.
+    is_met: bool,
+    witnesses: Vec<WitnessItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct WitnessItem {
+    /// As the policy calls it.
+    name: String,
+    /// signed-note verifier key of type 0x04.
+    verifier_key: String,
+    /// Entries of the newest checkpoint that it has cosigned.
+    size: Option<u64>,
+    /// When it did: seconds of UTC since 1970.
+    cosigned_at: Option<u64>,
+    /// It did not cosign the last checkpoint that it was given.
+    in_trouble: bool,
+}
+
+impl From<CosigningView> for CosigningItem {
+    fn from(view: CosigningView) -> Self {
+        let witnesses = view.witnesses.into_iter().map(|witness| WitnessItem {
+            name: witness.name,
+            verifier_key: witness.key.to_string(),
+            size: witness.cosigned.map(|(size, _)| size),
+            cosigned_at: witness.cosigned.map(|(_, at)| at),
+            in_trouble: witness.trouble.is_some(),
+        });
+        Self {
+            policy: view.policy,
+            required: view.required,
+            wait_seconds: view.wait.as_secs(),
+            is_met: view.is_met,
+            witnesses: witnesses.collect(),
+        }
+    }
 }
 
 /// The ledgers of this server.
@@ -45,6 +94,7 @@ pub async fn ledgers(desk: Data<Desk>) -> Json<Ledgers> {
         origin: desk.origin.to_string(),
         verifier_key: desk.verifier_key.to_string(),
         size: desk.sequencer.read(|committed| committed.size),
+        cosigning: desk.cosigning.view().into(),
     };
     Json(Ledgers { items: vec![item] })
 }
@@ -53,12 +103,12 @@ fn check_name(desk: &Desk, name: &str) -> Result<(), Problem> {
     if desk.ledger_name == name { Ok(()) } else { Err(Code::NotFound.into()) }
 }
 
-/// The newest signed checkpoint (C2SP tlog-checkpoint).
+/// The newest checkpoint that may be shown, with its witnesses' cosignatures (C2SP tlog-checkpoint).
 #[utoipa::path(tag = "ledger", params(("name" = String, Path)), responses((status = 200, body = String)))]
 #[get("/{name}/checkpoint")]
 pub async fn checkpoint(desk: Data<Desk>, name: Path<String>) -> Result<HttpResponse, Problem> {
     check_name(&desk, &name)?;
-    let note = desk.sequencer.checkpoint();
+    let note = desk.cosigning.shown();
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, FRESH))
         .insert_header((CONTENT_TYPE, TEXT))
@@ -97,14 +147,15 @@ pub async fn payload(desk: Data<Desk>, who: Who, path: Path<(String, u64)>) -> R
         .body(bytes))
 }
 
-/// The receipt of an entry: its inclusion under the newest checkpoint (C2SP tlog-proof).
+/// The receipt of an entry: its inclusion under the newest cosigned checkpoint, or, for an entry that is newer than that,
+/// under the newest that the log has signed (C2SP tlog-proof).
 #[utoipa::path(tag = "ledger", params(("name" = String, Path), ("seq" = u64, Path)),
     responses((status = 200, body = String), (status = 404, body = Problem)))]
 #[get("/{name}/proof/{seq}")]
 pub async fn proof(desk: Data<Desk>, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
     let (name, seq) = path.into_inner();
     check_name(&desk, &name)?;
-    let note = desk.sequencer.checkpoint();
+    let note = desk.cosigning.over(seq);
     let signed = SignedCheckpoint::parse(&note).map_err(|_| Code::Internal)?;
     let path = desk.tree.inclusion(seq, signed.unverified().size)?;
     let receipt = Proof { extra: None, index: seq, path, checkpoint: signed };

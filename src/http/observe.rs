@@ -6,16 +6,16 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
+use actix_web::{Error, HttpMessage as _};
 use tracing::Instrument as _;
 
-use super::extract::HttpSettings;
+use super::extract::{Holder, HttpSettings, network};
 use super::problem::Problem;
 use crate::base::limits::REQUEST_ID_MAX_CHARS;
 use crate::sequencer::Histogram;
@@ -147,6 +147,9 @@ pub async fn observe<B: MessageBody + 'static>(
     traffic.record(class, status, micros);
     response.headers_mut().insert(REQUEST_ID, id);
     let _entered = span.enter();
+    if status == 403 {
+        log_denied(&response);
+    }
     log(&Line { class, method: &method, path: &path, status, micros, code: code_of(&response) });
     Ok(response)
 }
@@ -155,6 +158,16 @@ pub async fn observe<B: MessageBody + 'static>(
 fn code_of<B>(response: &ServiceResponse<B>) -> &'static str {
     let problem = response.response().error().and_then(|error| error.as_error::<Problem>());
     problem.map_or("", |problem| problem.code().name())
+}
+
+/// Who was refused a right, and from where (ASVS 16.3.2). What is allowed to bidders needs no right of a session's, so this
+/// tells nothing about them.
+fn log_denied<B>(response: &ServiceResponse<B>) {
+    let request = response.request();
+    let account = request.extensions().get::<Holder>().map(|holder| holder.0.to_string()).unwrap_or_default();
+    let (network, route) = (network(request), route(request.path()));
+    let network = network.as_str();
+    tracing::warn!(target: "mingjian::denied", account, network, route, code = code_of(response), "refused a right");
 }
 
 struct Line<'a> {

@@ -31,6 +31,7 @@ use crate::ledger::{Origin, Payload, Signer as _, VerifierKey};
 use crate::live::{Hub, LedgerHistory, Limits};
 use crate::sequencer::{Clock, Journal as _, Listener, Options, Sequencer, StoredPayload};
 use crate::store::{DataDir, Platform, SqliteJournal};
+use crate::witness::Cosigning;
 
 pub(super) const API: &str = "/api/v1";
 pub(super) const PASSWORD: &str = "seven quiet herons";
@@ -88,6 +89,8 @@ pub(super) fn world() -> World {
     let passwords = cheap();
     let ledger_name = "main".into();
     let lot_keys = LotKeys::default();
+    let cosigning = Cosigning::none(verifier_key.clone()).unwrap();
+    cosigning.start(sequencer.clone()).unwrap();
     let desk = Desk {
         ledger_name,
         origin,
@@ -98,6 +101,7 @@ pub(super) fn world() -> World {
         platform,
         tree,
         lot_keys,
+        cosigning,
         clock,
         entropy,
     };

@@ -12,6 +12,7 @@ pub mod origin;
 pub mod payload;
 pub mod policy;
 pub mod proof;
+pub mod record;
 pub mod signature;
 pub mod statement;
 pub mod tile;

@@ -167,6 +167,26 @@ pub struct PolicyError {
     pub why: &'static str,
 }
 
+impl PolicyText {
+    /// The same policy without URLs and comments: what a verifier needs, and what stands in the ledger.
+    pub fn public_text(&self) -> String {
+        let mut text = String::new();
+        for line in self.text.split('\n') {
+            let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+            let shown = match words.as_slice() {
+                [] => continue,
+                [word, ..] if word.starts_with('#') => continue,
+                ["log", key, ..] => ["log", key].join(" "),
+                ["witness", name, key, ..] => ["witness", name, key].join(" "),
+                words => words.join(" "),
+            };
+            text.push_str(&shown);
+            text.push('\n');
+        }
+        text
+    }
+}
+
 impl FromStr for PolicyText {
     type Err = PolicyError;
 

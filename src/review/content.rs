@@ -3,15 +3,17 @@
 use serde::Deserialize;
 
 use crate::engine::{Event, Fact};
+use crate::ledger::PolicyText;
 use crate::ledger::payload::{self, Payload};
 
-/// The kind of the first entry.
-pub const CREATED: &str = "ledger.created";
+pub use crate::ledger::record::{CREATED, Created, POLICY_SET, PolicySet};
 
 /// A payload by who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Created(Created),
+    /// Who must cosign from here on.
+    PolicySet(PolicySet),
     /// The engine's: replay decides it again.
     Event(Box<Event>),
     /// Another room's: replay passes over it.
@@ -21,23 +23,17 @@ pub enum Content {
     },
 }
 
-/// The `data` of leaf 0 (ledger format §3).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Created {
-    pub format: u64,
-    pub origin: String,
-    pub policy: String,
-    pub verifier_key: String,
-    pub witnesses: Vec<String>,
-}
-
 /// Reads a payload. The bytes of an engine event must be exactly those that the event is written as: no field that the
 /// rules do not know, no second spelling. The error says what does not fit.
 pub fn read(bytes: &[u8]) -> Result<Content, String> {
     let Payload { actor, kind, subject, salt, data } = Payload::parse(bytes).map_err(|error| error.to_string())?;
     if kind == CREATED {
         return Created::deserialize(data).map(Content::Created).map_err(|error| format!("{kind}: {error}"));
+    }
+    if kind == POLICY_SET {
+        let set = PolicySet::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
+        set.policy.parse::<PolicyText>().map_err(|error| format!("{kind}: {error}"))?;
+        return Ok(Content::PolicySet(set));
     }
     let Some(fact) = Fact::read(&kind, data).map_err(|error| format!("{kind}: {error}"))? else {
         return Ok(Content::Record { kind, subject });

@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 pub enum CheckName {
     /// Every leaf: canonical, `seq`, `prev`, `time`.
     Leaves,
-    /// The checkpoint's signature by the log and its required cosignatures.
+    /// The checkpoint's signature by the log.
     Checkpoint,
+    /// The cosignatures that the policy requires.
+    Cosignatures,
     /// The tree over the leaves has the checkpoint's root.
     Tree,
     /// Stored tree nodes are those of the leaves.
@@ -30,9 +32,10 @@ pub enum CheckName {
 }
 
 impl CheckName {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Leaves,
         Self::Checkpoint,
+        Self::Cosignatures,
         Self::Tree,
         Self::Nodes,
         Self::Earlier,
@@ -45,7 +48,8 @@ impl CheckName {
     const fn title(self, language: Language) -> &'static str {
         let (zh, en) = match self {
             Self::Leaves => ("逐条链接", "chain of leaves"),
-            Self::Checkpoint => ("检查点签名", "checkpoint signatures"),
+            Self::Checkpoint => ("检查点签名", "checkpoint signature"),
+            Self::Cosignatures => ("见证人联署", "cosignatures of witnesses"),
             Self::Tree => ("树根", "tree root"),
             Self::Nodes => ("树节点", "stored tree nodes"),
             Self::Earlier => ("与早先检查点一致", "earlier checkpoints"),

@@ -237,6 +237,7 @@ impl Committer {
         if self.upkeep.checkpoint_kept.elapsed() >= self.checkpoint_every {
             self.keep_checkpoint();
         }
+        self.keep_cosigned();
         let alive_every = self.alive_every();
         if self.upkeep.alive_marked.elapsed() >= alive_every {
             self.mark_alive();
@@ -265,6 +266,16 @@ impl Committer {
         }
     }
 
+    /// What the witnesses have cosigned since; losing one costs nothing but a stronger proof.
+    fn keep_cosigned(&mut self) {
+        let cosigned = self.shared.cosigned.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((size, note)) = cosigned else { return };
+        let at = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
+        if let Err(error) = self.journal.save_checkpoint(size, &note, at) {
+            tracing::warn!(%error, "cosigned checkpoint not kept");
+        }
+    }
+
     fn mark_alive(&mut self) {
         self.upkeep.alive_marked = Instant::now();
         let now = self.queue.now(&*self.shared.clock);
@@ -276,6 +287,7 @@ impl Committer {
     /// The last checkpoint, a snapshot and an alive mark: the next start is quick and sees no outage before this moment.
     fn close(&mut self) {
         self.keep_checkpoint();
+        self.keep_cosigned();
         self.mark_alive();
         let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
         if committed.size == self.upkeep.snapshot {

@@ -19,7 +19,7 @@ use crate::ledger::tile::FullTile;
 use crate::ledger::{Chain, Frontier, TileBuilder};
 
 /// The kind of leaf 0, which only a start writes.
-pub(super) const LEDGER_CREATED: &str = "ledger.created";
+pub(super) use crate::ledger::record::CREATED as LEDGER_CREATED;
 
 /// Owned by the decider alone; nobody else sees it before it is committed, and it is dropped when a commit fails.
 pub(super) struct Draft {

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     pub committed: RwLock<Committed>,
     pub reader: Arc<dyn LedgerReader>,
     pub metrics: Metrics,
+    /// A checkpoint that witnesses have cosigned, for the committer to keep.
+    pub cosigned: Mutex<Option<(u64, Arc<str>)>>,
     /// How many answers the decider remembers: more than can be decided between a look into storage and a decision.
     pub recent_max: usize,
     /// The node that writes, if it is another one.
@@ -64,6 +66,7 @@ impl Shared {
             committed: RwLock::new(committed),
             reader,
             metrics: Metrics::default(),
+            cosigned: Mutex::default(),
             recent_max,
             leader: RwLock::default(),
             bell: OnceLock::new(),
@@ -159,6 +162,12 @@ impl Sequencer {
     /// The newest signed note.
     pub fn checkpoint(&self) -> Arc<str> {
         self.read(|committed| Arc::clone(&committed.checkpoint))
+    }
+
+    /// Has a cosigned checkpoint kept: soon, and never in the way of a commit.
+    pub fn keep_cosigned(&self, size: u64, note: &Arc<str>) {
+        let mut slot = self.inner.shared.cosigned.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some((size, Arc::clone(note)));
     }
 
     /// Reads of the stored ledger.

@@ -23,7 +23,8 @@ pub trait Journal: Send {
     /// That the platform was alive at `at`; what an outage is measured from.
     fn mark_alive(&mut self, at: Micros) -> Result<(), JournalError>;
 
-    /// Keeps a signed note, so that rewriting the past later contradicts it.
+    /// Keeps a signed note, so that rewriting the past later contradicts it. Of two notes of one size the longer stays: it
+    /// has more signatures.
     fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError>;
 
     /// Everyone else's side of the same storage.

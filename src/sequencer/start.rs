@@ -5,8 +5,6 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::clock::{Clock, SteadyClock};
 use super::commit::{Committer, Decider, Stop, Upkeep};
 use super::draft::{Draft, LEDGER_CREATED, Stuck};
@@ -20,6 +18,7 @@ use crate::base::{Code, Entropy, Hash, Micros, Span, limits};
 use crate::engine::event::{OutageBegan, PlatformConfigured};
 use crate::engine::{self, Action, Actor, Command, Refusal, State, Subject};
 use crate::ledger::note::SignatureType;
+use crate::ledger::record::Created;
 use crate::ledger::tile::TILE_WIDTH;
 use crate::ledger::{
     Chain, Checkpoint, Leaf, Origin, Payload, Signer, SignerError, TileBuilder, VerifierKey, leaf_hash,
@@ -303,20 +302,16 @@ impl Trail {
     }
 }
 
-/// Leaf 0's data (ledger format §3).
-#[derive(Serialize)]
-struct LedgerCreated<'a> {
-    format: u32,
-    origin: &'a Origin,
-    policy: &'a str,
-    verifier_key: String,
-    witnesses: &'a [String],
-}
-
 /// The first two entries of a new ledger.
 fn begin(draft: &mut Draft, options: &Options, key: &VerifierKey, now: Micros) -> Result<(), StartError> {
     let Options { origin, policy, witnesses, genesis, .. } = options;
-    let created = LedgerCreated { format: 1, origin, policy, verifier_key: key.to_string(), witnesses };
+    let created = Created {
+        format: 1,
+        origin: origin.to_string(),
+        policy: policy.clone(),
+        verifier_key: key.to_string(),
+        witnesses: witnesses.clone(),
+    };
     draft
         .write(LEDGER_CREATED.into(), "ledger".into(), &Actor::System.to_string(), &created, now)
         .map_err(|error| StartError::Refused(Refusal::with(Code::InvalidField, error.to_string())))?;

@@ -78,7 +78,10 @@ impl Journal for MemoryJournal {
     }
 
     fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError> {
-        self.stored().checkpoints.insert(size, (note.to_owned(), at));
+        let mut stored = self.stored();
+        if stored.checkpoints.get(&size).is_none_or(|(known, _)| known.len() < note.len()) {
+            stored.checkpoints.insert(size, (note.to_owned(), at));
+        }
         Ok(())
     }
 

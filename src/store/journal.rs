@@ -125,8 +125,17 @@ impl Journal for SqliteJournal {
 
     fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError> {
         let row = (checkpoint::size.eq(int(size)), checkpoint::note.eq(note), checkpoint::at.eq(at.get()));
-        let done = diesel::insert_or_ignore_into(checkpoint::table).values(row).execute(&mut self.connection);
-        done.map(drop).map_err(not_written)
+        self.connection
+            .immediate_transaction(|connection| {
+                let place = checkpoint::table.filter(checkpoint::size.eq(int(size)));
+                let known: Option<String> = place.select(checkpoint::note).get_result(connection).optional()?;
+                if known.is_some_and(|known| known.len() >= note.len()) {
+                    return Ok(0);
+                }
+                diesel::replace_into(checkpoint::table).values(row).execute(connection)
+            })
+            .map(drop)
+            .map_err(|error: diesel::result::Error| not_written(error))
     }
 
     fn reader(&self) -> Arc<dyn LedgerReader> {

@@ -73,7 +73,7 @@ impl World {
             holidays: Default::default(),
             periods: Default::default(),
         };
-        let setup = Setup { origin: ORIGIN.into(), totp_required: false, genesis };
+        let setup = Setup { origin: ORIGIN.into(), totp_required: false, genesis, cosigners: None };
         let data = DataDir::open(dir.path().join("data")).unwrap();
         let running = open(data, setup, Arc::new(clock.clone())).unwrap();
         let entropy = SeededEntropy::new(1);

@@ -32,6 +32,7 @@ impl Auction {
         let setup = Setup {
             origin: world.options.origin.to_string(),
             totp_required: false,
+            cosigners: None,
             genesis: world.options.genesis.clone(),
         };
         let running = open_on(DataDir::open(data).unwrap(), storage, setup, Arc::new(world.clock.clone())).unwrap();

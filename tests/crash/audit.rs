@@ -61,6 +61,7 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
     let setup = Setup {
         origin: ORIGIN.into(),
         totp_required: true,
+        cosigners: None,
         genesis: PlatformConfigured {
             code_format: Default::default(),
             holidays: Default::default(),

@@ -107,6 +107,16 @@ fn the_dashboard_asks_what_the_rules_name_its_source() {
 }
 
 #[test]
+fn a_trace_tells_nothing() {
+    let server = Server::start(&[]);
+    for path in ["/", "/api/v1/lots", "/ledger/main/checkpoint", "/healthz"] {
+        let answer = server.ask("TRACE", path, &[("X-Added-By-A-Proxy", "for-nobody-to-see")], "");
+        assert!(answer.contains(" 405 ") || answer.contains(" 404 "), "{path}: {answer}");
+        assert!(!answer.contains("for-nobody-to-see"), "{path}: {answer}");
+    }
+}
+
+#[test]
 fn one_line_a_request_that_names_nobody_and_holds_no_secret() {
     let server = Server::start(&[("MINGJIAN_LOG__JSON", "true"), ("MINGJIAN_BEHIND_PROXY", "true")]);
     let (password, token) = ("a password that nobody may read", "dG9rZW4tdGhhdC1ub2JvZHktbWF5LXJlYWQ");
@@ -130,6 +140,16 @@ fn one_line_a_request_that_names_nobody_and_holds_no_secret() {
     let odd = server.ask("GET", "/api/v1/lots", &[("X-Request-Id", "two words {}")], "");
     assert!(!odd.contains("two words"), "{odd}");
     server.logged("the bid", |line| line.contains("/api/v1/lots/*/bids"));
+    // Who is refused a right is written down with where from: that is not about who takes part.
+    let stranger = [
+        ("Origin", "https://elsewhere.example"),
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Protocol", "mingjian.v1"),
+    ];
+    assert!(server.ask("GET", "/api/v1/live", &stranger, "").contains(" 403 "));
+    let denied = server.logged("the refusal", |line| line.contains("mingjian::denied"));
+    assert!(denied.contains("203.0.113.9") && denied.contains("bad_origin"), "{denied}");
     let log = server.whole_log();
     for secret in [password, token, "somebody-by-name", lot, "192.0.2.77", "e30.e30"] {
         assert!(!log.contains(secret), "the log holds {secret}: {log}");

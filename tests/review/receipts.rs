@@ -8,7 +8,9 @@ use mingjian::review::{History, Language};
 
 fn history(leaves: &[Vec<u8>]) -> History {
     let mut history = History::new();
-    leaves.iter().for_each(|leaf| history.append(leaf_hash(leaf)));
+    for leaf in leaves {
+        history.append(leaf_hash(leaf));
+    }
     history
 }
 

@@ -1,6 +1,7 @@
 //! Writing a case from any source.
 
 use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
 use std::io::{Cursor, Seek, Write};
 
 use zip::write::SimpleFileOptions;
@@ -42,7 +43,7 @@ struct Found {
 pub fn write<W: Write + Seek, S: Source, P: Spread>(
     out: W,
     source: &mut S,
-    contents: Contents,
+    contents: &Contents,
     spread: &P,
 ) -> Result<(Manifest, Report, W), BundleError> {
     let lost = |error: String| BundleError::Source(error);
@@ -73,8 +74,7 @@ pub fn write<W: Write + Seek, S: Source, P: Spread>(
     sizes.push(manifest.size);
     for (old, new) in sizes.iter().zip(sizes.iter().skip(1)) {
         let proof = consistency_proof(&history, *old, *new).map_err(|_| lost("no consistency proof".into()))?;
-        let lines: String = proof.iter().map(|hash| format!("{hash}\n")).collect();
-        case.add(&format!("{CONSISTENCY}{old}-{new}"), lines.as_bytes())?;
+        case.add(&format!("{CONSISTENCY}{old}-{new}"), text_of(&proof).as_bytes())?;
     }
     case.add_json("findings.json", &report)?;
     if let Some(verifier) = &contents.verifier {
@@ -103,7 +103,18 @@ pub fn write<W: Write + Seek, S: Source, P: Spread>(
 
 /// Lower-case hexadecimal.
 fn hex(hash: Hash) -> String {
-    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.0.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// One a line.
+fn text_of(lines: &[impl Display]) -> String {
+    lines.iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{line}");
+        text
+    })
 }
 
 /// What one reading of the ledger gives.
@@ -144,6 +155,7 @@ impl Gathered {
                 self.found.push(Found { seq, leaf, payload, is_bid });
             }
             Ok(Content::Created(created)) => self.policy = policy_text(&created),
+            Ok(Content::PolicySet(set)) => self.policy = set.policy,
             _ => {}
         }
     }
@@ -162,7 +174,7 @@ fn policy_text(created: &Created) -> String {
         lines.push(format!("group {quorum} {} {}", created.policy, names.join(" ")));
     }
     lines.push(format!("quorum {quorum}"));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    text_of(&lines)
 }
 
 fn is_bid(event: &Event) -> bool {

@@ -130,10 +130,18 @@ impl Journal for PostgresJournal {
     }
 
     fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError> {
-        use super::schema::checkpoint as c;
-        let row = (c::ledger.eq(&self.ledger), c::size.eq(int(size)), c::note.eq(note), c::at.eq(at.get()));
-        let done = diesel::insert_into(c::table).values(row).on_conflict_do_nothing().execute(&mut self.connection);
-        done.map(drop).map_err(not_written)
+        diesel::sql_query(
+            "INSERT INTO checkpoint (ledger, size, note, at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (ledger, size) DO UPDATE SET note = excluded.note, at = excluded.at
+             WHERE length(excluded.note) > length(checkpoint.note)",
+        )
+        .bind::<Text, _>(&self.ledger)
+        .bind::<BigInt, _>(int(size))
+        .bind::<Text, _>(note)
+        .bind::<BigInt, _>(at.get())
+        .execute(&mut self.connection)
+        .map(drop)
+        .map_err(not_written)
     }
 
     fn reader(&self) -> Arc<dyn LedgerReader> {

@@ -1,8 +1,9 @@
 /** Receipts: the proof that a bid stands in the ledger, fetched, checked here, kept in this browser, handed out as a file. */
 
+import { toBase64, utf8 } from '@/lib/bytes'
 import type { ReceiptRow } from '@/model/views'
 import { records } from '@/stores/keyring'
-import { standing } from '@/verify'
+import { leafHash, standing } from '@/verify'
 import { ApiError, text } from './client'
 import { entryAt, LEDGER, ledger, prove } from './trust'
 
@@ -135,4 +136,10 @@ export function download(name: string, body: string, type = 'application/json'):
   link.download = name
   link.click()
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
+}
+
+/** Where anybody checks this entry; it names the leaf's hash as it was here, so that another entry in its place shows. */
+export async function proofLink(row: ReceiptRow): Promise<string> {
+  const hash = toBase64(await leafHash(utf8(row.leaf)))
+  return `${location.origin}/verify?${new URLSearchParams({ seq: String(row.seq), leaf: hash }).toString()}`
 }

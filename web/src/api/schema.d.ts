@@ -1133,6 +1133,8 @@ export interface paths {
                     phase?: string | null;
                     /** @description Lots of this owner's organisation. */
                     owner?: components["schemas"]["Id"] | null;
+                    /** @description Part of the place's name. */
+                    place?: string | null;
                     /** @description Found in title, code, place or owner's name. */
                     q?: string | null;
                     /** @description Estimate at least, 分. */
@@ -3851,7 +3853,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest signed checkpoint (C2SP tlog-checkpoint). */
+        /** The newest checkpoint that may be shown, with its witnesses' cosignatures (C2SP tlog-checkpoint). */
         get: {
             parameters: {
                 query?: never;
@@ -4000,7 +4002,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The receipt of an entry: its inclusion under the newest checkpoint (C2SP tlog-proof). */
+        /**
+         * The receipt of an entry: its inclusion under the newest cosigned checkpoint, or, for an entry that is newer than that,
+         *     under the newest that the log has signed (C2SP tlog-proof).
+         */
         get: {
             parameters: {
                 query?: never;
@@ -4254,6 +4259,21 @@ export interface components {
             /** @description Digest of the signed contract. */
             sha256: components["schemas"]["Hash"];
         };
+        /** @description Who cosigns this ledger's checkpoints, and how far they are. */
+        CosigningItem: {
+            /** @description Whether the checkpoint that is shown now has its quorum. */
+            is_met: boolean;
+            /** @description C2SP tlog-policy; empty when nobody cosigns. A verifier takes its own from a source that it trusts. */
+            policy: string;
+            /** @description The least number of witnesses that meets the policy. */
+            required: number;
+            /**
+             * Format: int64
+             * @description How long a missing witness holds back the checkpoint that is shown.
+             */
+            wait_seconds: number;
+            witnesses: components["schemas"]["WitnessItem"][];
+        };
         CreatedAccount: {
             /** @description For the holder, who chooses the password with it at `/activation`; shown this once. */
             code: string;
@@ -4353,6 +4373,7 @@ export interface components {
             x: string;
         };
         LedgerItem: {
+            cosigning: components["schemas"]["CosigningItem"];
             /** @description The path is `/ledger/<name>`. */
             name: string;
             /** @description The ledger's name in every leaf and signature. */
@@ -4994,6 +5015,24 @@ export interface components {
              * @example 2026-11-23T04:05:06.123456Z
              */
             sign_up_opens: string;
+        };
+        WitnessItem: {
+            /**
+             * Format: int64
+             * @description When it did: seconds of UTC since 1970.
+             */
+            cosigned_at?: number | null;
+            /** @description It did not cosign the last checkpoint that it was given. */
+            in_trouble: boolean;
+            /** @description As the policy calls it. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Entries of the newest checkpoint that it has cosigned.
+             */
+            size?: number | null;
+            /** @description signed-note verifier key of type 0x04. */
+            verifier_key: string;
         };
     };
     responses: never;

@@ -83,7 +83,7 @@ const PAGE = 200
 const ENTRIES_MAX = 10_000
 
 /** Entries of a scope behind `after`, as they come. */
-export async function page(scope: string, after: number | undefined, limit = PAGE): Promise<EntryPage> {
+export async function entriesPage(scope: string, after: number | undefined, limit = PAGE): Promise<EntryPage> {
   const query = { scope, limit, ...(after === undefined || after < 0 ? {} : { after }) }
   return (await call(api.GET('/api/v1/entries', { params: { query } }))) as unknown as EntryPage
 }
@@ -94,7 +94,7 @@ export async function entriesOf(scope: string, onPage?: (count: number) => void)
   const entries: ReadEntry[] = []
   let after: number | undefined
   while (entries.length < ENTRIES_MAX) {
-    const found = await page(scope, after)
+    const found = await entriesPage(scope, after)
     entries.push(...(await Promise.all(found.entries.map((raw) => readEntry(raw, origin)))))
     onPage?.(entries.length)
     // `next` is how far the page has looked: it may hold few entries, or none, and still not be the last.
@@ -105,7 +105,7 @@ export async function entriesOf(scope: string, onPage?: (count: number) => void)
 }
 
 export async function entryAt(seq: number): Promise<ReadEntry> {
-  const found = await page('ledger', seq === 0 ? undefined : seq - 1, 1)
+  const found = await entriesPage('ledger', seq === 0 ? undefined : seq - 1, 1)
   const raw = found.entries[0]
   if (!raw || raw.seq !== seq) throw new ApiError('not_found', 404, null)
   return readEntry(raw, (await ledger()).origin)
@@ -122,7 +122,7 @@ export async function wholeChain(
   const hashes: Bytes[] = []
   let before: ChainPoint | null = null
   while (hashes.length < size && !stopped()) {
-    const { entries } = await page('ledger', hashes.length - 1)
+    const { entries } = await entriesPage('ledger', hashes.length - 1)
     if (entries.length === 0) break
     for (const raw of entries) {
       if (hashes.length >= size) break
