@@ -5,12 +5,9 @@ use rayon::prelude::*;
 use crate::base::Hash;
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
 use crate::ledger::SignedCheckpoint;
-use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
+use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::review::{Entry, Missing, Source};
 use crate::witness::{LogClient, NotServed};
-
-/// 256 leaves, each behind two bytes of length.
-const ENTRIES_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + crate::base::limits::LEAF_MAX_BYTES);
 
 /// A ledger that a server shows under a URL, as to anybody.
 pub struct Served {
@@ -33,16 +30,6 @@ impl Served {
         let text = String::from_utf8(bytes).map_err(|_| self.client.odd(&path, "not text"))?;
         let hashes = text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes")));
         hashes.collect::<Result<_, _>>().map(Some)
-    }
-
-    fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {
-        let width = self.size.saturating_sub(index * u64::from(TILE_WIDTH)).min(u64::from(TILE_WIDTH));
-        let width = u16::try_from(width).unwrap_or(TILE_WIDTH);
-        let path = TilePath { kind: TileKind::Entries, index, width }.to_string();
-        let bytes = self.client.must(&path, ENTRIES_MAX_BYTES)?;
-        let leaves = decode_bundle(&bytes).filter(|leaves| leaves.len() == usize::from(width));
-        let leaves = leaves.ok_or_else(|| self.client.odd(&path, "not an entry bundle of its width"))?;
-        Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
     }
 
     fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {
@@ -71,7 +58,7 @@ impl Source for Served {
         let end = self.size.min(seq.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
         let tiles: Vec<u64> = (seq / width..end.div_ceil(width)).collect();
         let tiles: Vec<Vec<Vec<u8>>> =
-            tiles.into_par_iter().map(|index| self.leaves(index)).collect::<Result<_, _>>()?;
+            tiles.into_par_iter().map(|index| self.client.bundle(index, self.size)).collect::<Result<_, _>>()?;
         let leaves = tiles.into_iter().flatten().skip(usize::try_from(seq % width).unwrap_or(0));
         let wanted: Vec<(u64, Vec<u8>)> = (seq..end).zip(leaves).collect();
         let entry = |(seq, leaf)| Ok(Entry { leaf, payload: self.payload(seq)? });

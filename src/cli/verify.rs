@@ -17,6 +17,7 @@ use crate::review::bundle::BundleReader;
 use crate::review::case::{self, CaseReader};
 use crate::review::{Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
+use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
@@ -69,7 +70,9 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         check(args, &mut Served::new(source))?
     } else if Path::new(source).is_dir() {
         let dir = DataDir::open_read_only(source)?;
-        check(args, &mut Stored::whole(&SqliteReader::open(&dir.ledger_path(&args.ledger)?)?))?
+        let path = dir.ledger_path(&args.ledger)?;
+        let reader = SqliteReader::open(&path)?;
+        check(args, &mut Stored::mirrored(&reader, withheld(&path)?.into_iter().collect()))?
     } else {
         let open = || File::open(source).map(BufReader::new).map_err(|error| format!("{source}: {error}"));
         if CaseReader::is_case(open()?) {

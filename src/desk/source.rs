@@ -1,5 +1,7 @@
 //! The stored ledger as a source of verifications, bundles and case files, as far as its reader may see it.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::{audience_of_record, event_of};
@@ -20,12 +22,19 @@ pub struct Stored<'a> {
     seen_by: Option<(Viewer, State)>,
     /// A newer checkpoint than those that are kept.
     newest: Option<(u64, String)>,
+    /// Payloads that are not stored because the log did not show them to a mirror.
+    withheld: BTreeSet<u64>,
 }
 
 impl<'a> Stored<'a> {
     /// Everything that is stored.
     pub fn whole(reader: &'a dyn LedgerReader) -> Self {
-        Self { reader, seen_by: None, newest: None }
+        Self { reader, seen_by: None, newest: None, withheld: BTreeSet::new() }
+    }
+
+    /// As [`Stored::whole`], of a mirror from which the log has withheld these payloads.
+    pub fn mirrored(reader: &'a dyn LedgerReader, withheld: BTreeSet<u64>) -> Self {
+        Self { withheld, ..Self::whole(reader) }
     }
 
     /// What the public may read now.
@@ -35,7 +44,7 @@ impl<'a> Stored<'a> {
 
     /// What `viewer` may read in this state of the ledger.
     pub fn seen_in(reader: &'a dyn LedgerReader, viewer: Viewer, state: State) -> Self {
-        Self { reader, seen_by: Some((viewer, state)), newest: None }
+        Self { seen_by: Some((viewer, state)), ..Self::whole(reader) }
     }
 
     /// Up to this signed checkpoint, which need not be among those that are kept.
@@ -72,24 +81,8 @@ impl<'a> Stored<'a> {
         may_read(viewer, &readers)
     }
 
-    /// The kept checkpoint of the greatest size; they answer only for sizes from below.
     fn newest(&self) -> Result<Option<(u64, String)>, ReadError> {
-        if let Some(newest) = &self.newest {
-            return Ok(Some(newest.clone()));
-        }
-        let (mut low, mut high) = (0, self.reader.size()?.saturating_add(1));
-        let mut found = None;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.reader.checkpoint_from(middle)? {
-                Some((size, note, _)) => {
-                    low = size.saturating_add(1);
-                    found = Some((size, note));
-                }
-                None => high = middle,
-            }
-        }
-        Ok(found)
+        if self.newest.is_some() { Ok(self.newest.clone()) } else { self.reader.newest_checkpoint() }
     }
 }
 
@@ -118,6 +111,7 @@ impl Source for Stored<'_> {
         let in_order = stored.take_while(|(entry, seq)| entry.seq == *seq).map(|(entry, _)| entry);
         let shown = in_order.map(|entry| {
             let payload = match entry.payload {
+                None if self.withheld.contains(&entry.seq) => Err(Missing::Withheld),
                 None => Err(Missing::Erased),
                 Some(bytes) if self.is_shown(&bytes) => Ok(bytes.to_vec()),
                 Some(_) => Err(Missing::Withheld),

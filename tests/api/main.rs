@@ -12,6 +12,7 @@ mod hall;
 mod health;
 mod idempotency;
 mod ledger;
+mod mirror;
 mod objections;
 mod openapi;
 mod rights;
