@@ -15,6 +15,7 @@ use crate::engine::event::PlatformConfigured;
 use crate::evidence::address::NotANetwork;
 use crate::evidence::{self, Directory, Evidence};
 use crate::http::app::Parts;
+use crate::http::case_file::CasePermits;
 use crate::http::extract::{self, HttpSettings};
 use crate::http::stream::Stream;
 use crate::http::throttle::Throttle;
@@ -236,6 +237,7 @@ impl Running {
             settings: Data::new(settings),
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
+            cases: Data::new(CasePermits::default()),
             door: None,
             traffic: Data::default(),
         }

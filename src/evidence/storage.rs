@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::Id;
 use crate::ledger::media::FileName;
+use crate::review::Media;
 use crate::store::data_dir::Space;
 
 /// A home for footage.
@@ -130,6 +131,18 @@ impl MediaStore for Directory {
         let found = rustix::fs::statvfs(&self.root)?;
         let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
         Ok(Some(Space { free_bytes: bytes(found.f_bavail), size_bytes: bytes(found.f_blocks) }))
+    }
+}
+
+/// Footage at hand, for the verifier.
+impl Media for Directory {
+    fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, String> {
+        self.get(name).map_err(|error| error.to_string())
+    }
+
+    fn list(&self) -> Vec<FileName> {
+        let runs = self.runs().unwrap_or_default();
+        runs.into_iter().flat_map(|run| self.files(run).unwrap_or_default()).collect()
     }
 }
 

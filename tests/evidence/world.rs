@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use mingjian::base::{Id, Micros};
 use mingjian::cli::open::{Running, Setup, Storage, open_watching};
-use mingjian::cli::sources::Stored;
 use mingjian::config::EvidenceSettings;
-use mingjian::desk::{Desk, NewCamera};
+use mingjian::desk::{Desk, NewCamera, Stored};
 use mingjian::engine::calendar::{CityPeriods, Holidays};
 use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::PlatformConfigured;
@@ -180,6 +179,6 @@ fn open(dir: &Path, settings: &EvidenceSettings, clock: Arc<dyn Clock>) -> Runni
 pub fn verified(data: &Path, media: &Path) -> Report {
     let ledger = DataDir::open_read_only(data).unwrap().ledger_path("main").unwrap();
     let reader = SqliteReader::open(&ledger).unwrap();
-    let mut source = Stored::whole(reader).with_media(Directory::existing(media));
+    let mut source = Stored::whole(&reader).with_media(Directory::existing(media));
     verify(&mut source, &Trust::default(), Options::default(), &InSequence, |_, _| {}).unwrap()
 }
