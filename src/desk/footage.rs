@@ -228,19 +228,19 @@ impl Desk {
         let mut files = Vec::new();
         for part in &reference.parts {
             let mut from = part.from;
-            let anchor = part.anchors.first().copied();
             files.push(Shown {
                 name: FileName { run: part.run, number: None },
                 digest: part.init,
                 from,
                 span: Span::default(),
                 level: None,
-                seq: anchor,
+                seq: self.announced(part.run, part.first)?,
             });
             for (number, segment) in (part.first..).zip(&part.segments) {
                 let name = FileName { run: part.run, number: Some(number) };
                 let (digest, span, level) = (segment.digest, segment.span, segment.level);
-                files.push(Shown { name, digest, from, span, level, seq: anchor });
+                let seq = self.announced(part.run, number)?;
+                files.push(Shown { name, digest, from, span, level, seq });
                 from = from.plus(span);
             }
         }
@@ -267,13 +267,16 @@ impl Desk {
             let run = recorded.run;
             if files.last().is_none_or(|last| last.name.run != run) {
                 let (name, digest) = (FileName { run, number: None }, recorded.init);
-                files.push(Shown { name, digest, from: recorded.from, span: Span::default(), level: None, seq: None });
+                files.push(Shown {
+                    name,
+                    digest,
+                    from: recorded.from,
+                    span: Span::default(),
+                    level: None,
+                    seq: self.announced(run, recorded.number)?,
+                });
             }
-            let announced = self.platform.read(|tx| {
-                let number = i64::try_from(recorded.number).unwrap_or(i64::MAX);
-                footage::stretch_of(tx, &self.ledger_name, &run.to_string(), number)
-            });
-            let seq = announced.map_err(Code::from)?.and_then(|stretch| u64::try_from(stretch.seq).ok());
+            let seq = self.announced(run, recorded.number)?;
             uncertainty = uncertainty.max(recorded.uncertainty);
             files.push(Shown {
                 name: FileName { run, number: Some(recorded.number) },
@@ -285,6 +288,13 @@ impl Desk {
             });
         }
         Ok(Sight { files, gaps: Vec::new(), uncertainty, reference: None })
+    }
+
+    /// The entry that announced the segment, and with the first one the init segment.
+    fn announced(&self, run: Id, number: u64) -> Result<Option<u64>, Refusal> {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let found = self.platform.read(|tx| footage::stretch_of(tx, &self.ledger_name, &run.to_string(), number));
+        Ok(found.map_err(Code::from)?.and_then(|stretch| u64::try_from(stretch.seq).ok()))
     }
 
     /// The HLS playlist of the viewing.

@@ -124,21 +124,15 @@ impl Announced {
                 continue;
             }
             self.to = self.to.max(Some(to));
-            match self
-                .parts
-                .last_mut()
-                .filter(|part| part.run == run && part.first + part.segments.len() as u64 == number)
-            {
-                Some(part) => {
-                    part.segments.push(*segment);
-                    if part.anchors.last() != Some(&seq) {
-                        part.anchors.push(seq);
-                    }
+            let continues = |part: &&mut Part| part.run == run && part.next() == number;
+            if let Some(part) = self.parts.last_mut().filter(continues) {
+                part.segments.push(*segment);
+                if part.anchors.last() != Some(&seq) {
+                    part.anchors.push(seq);
                 }
-                None => {
-                    let (init, segments) = (stretch.init, vec![*segment]);
-                    self.parts.push(Part { anchors: vec![seq], first: number, from, init, run, segments });
-                }
+            } else {
+                let (init, segments) = (stretch.init, vec![*segment]);
+                self.parts.push(Part { anchors: vec![seq], first: number, from, init, run, segments });
             }
         }
         self.uncertainty = self.uncertainty.max(stretch.uncertainty);

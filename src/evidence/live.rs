@@ -38,11 +38,10 @@ impl Live {
         let mut parts: Vec<Part> = Vec::new();
         for recorded in &self.segments {
             let Recorded { run, number, from, init, segment, .. } = *recorded;
-            match parts.last_mut().filter(|part| part.run == run) {
-                Some(part) => part.segments.push(segment),
-                None => {
-                    parts.push(Part { anchors: Vec::new(), first: number, from, init, run, segments: vec![segment] })
-                }
+            if let Some(part) = parts.last_mut().filter(|part| part.run == run) {
+                part.segments.push(segment);
+            } else {
+                parts.push(Part { anchors: Vec::new(), first: number, from, init, run, segments: vec![segment] });
             }
         }
         parts

@@ -207,6 +207,13 @@ impl Stretch {
     }
 }
 
+impl Part {
+    /// Number of the first segment behind these.
+    pub fn next(&self) -> u64 {
+        self.first.saturating_add(u64::try_from(self.segments.len()).unwrap_or(u64::MAX))
+    }
+}
+
 /// The link before the first segment of a run.
 pub fn run_link(camera: Id, run: Id, init: Hash) -> Hash {
     Hash::of_parts(&[RUN_DOMAIN, &camera.to_u128().to_be_bytes(), &run.to_u128().to_be_bytes(), &init.0])
@@ -386,10 +393,10 @@ pub struct Viewed {
 impl ClipReferenced {
     /// Whether the file is one of those that it refers to.
     pub fn holds(&self, name: FileName) -> bool {
-        self.parts.iter().filter(|part| part.run == name.run).any(|part| {
-            let count = u64::try_from(part.segments.len()).unwrap_or(u64::MAX);
-            name.number.is_none_or(|number| number >= part.first && number - part.first < count)
-        })
+        self.parts
+            .iter()
+            .filter(|part| part.run == name.run)
+            .any(|part| name.number.is_none_or(|number| number >= part.first && number < part.next()))
     }
 
     /// What the status must be, given what was asked for and what there is.
