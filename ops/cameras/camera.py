@@ -6,6 +6,7 @@ the system's python3. Prints one line, the port, when it is ready.
 """
 
 import argparse
+import os
 import sys
 import time
 
@@ -112,6 +113,9 @@ def main():
     if server.attach(None) == 0:
         sys.exit(f"port {options.port} cannot be listened on")
     print(server.get_bound_port(), flush=True)
+    parent = os.getppid()
+    # Whoever started it may be killed without a word.
+    GLib.timeout_add_seconds(2, lambda: os.getppid() == parent or os._exit(0))
     GLib.MainLoop().run()
 
 

@@ -344,6 +344,12 @@ pub const CLIPS_PER_LOT_MAX: i64 = 1_000;
 pub const ALARMS_MAX: i64 = 1_000;
 /// How long leave to look lasts: a sitting.
 pub const VIEWING_MAX: Span = Span::hours(2);
+/// Stretches of one camera that one entry buries, about 90 bytes each.
+pub const RETENTION_PAGE_ROWS: i64 = 400;
+/// How often the recorder looks for footage whose time is over.
+pub const RETENTION_EVERY: Span = Span::minutes(1);
+/// Holds that stand at once.
+pub const HOLDS_MAX: i64 = 1_000;
 /// Twelve minutes of 4 Mbit/s.
 pub const EXPORT_MAX_BYTES: usize = 384 * 1_024 * 1_024;
 /// Payloads that were not public when a mirror copied them are asked for again, so many at each look.

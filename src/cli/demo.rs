@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::demo_cameras::Cameras;
 use super::output::say;
 use crate::base::{Entropy, Fen, Hash, Id, Micros, Span};
 use crate::demo::auction::{LiveAuction, LiveBidder, View};
@@ -37,6 +38,8 @@ pub struct Demonstration {
     auctions: Vec<LiveAuction>,
     origin: Origin,
     bank: Bank,
+    /// They run for as long as the demonstration is prepared or played.
+    cameras: Cameras,
 }
 
 impl Demonstration {
@@ -69,11 +72,15 @@ impl Demonstration {
             operator: year.cast.operators[0],
             lots: auctions.iter().filter(|auction| auction.for_visitors).map(|auction| auction.lot).collect(),
         };
-        Ok(Self { auctions, origin: desk.origin.clone(), bank })
+        let lots: Vec<Id> =
+            auctions.iter().filter(|auction| !auction.for_visitors).map(|auction| auction.lot).collect();
+        let cameras = Cameras::start(desk, year.cast.operators[0], &lots);
+        Ok(Self { auctions, origin: desk.origin.clone(), bank, cameras })
     }
 
-    /// Sends the simulated bidders; each auction has a thread of its own, which ends with it. So has the bank.
-    pub fn play(self, server: SocketAddr) {
+    /// Sends the simulated bidders; each auction has a thread of its own, which ends with it. So has the bank. The cameras run
+    /// for as long as what is answered is held.
+    pub fn play(self, server: SocketAddr) -> Cameras {
         let bank = self.bank;
         if let Err(error) = std::thread::Builder::new().name("demo bank".into()).spawn(move || bank.serve()) {
             tracing::warn!(%error, "the demonstration's bank cannot start");
@@ -90,6 +97,7 @@ impl Demonstration {
                 tracing::warn!(%error, "a demonstration auction cannot start");
             }
         }
+        self.cameras
     }
 }
 

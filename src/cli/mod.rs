@@ -8,6 +8,7 @@ mod case;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
+mod demo_cameras;
 pub mod drill;
 mod export;
 mod keys;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
-use super::{Outcome, continuity, cosigners};
+use super::{Outcome, continuity, cosigners, demo_cameras};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
 };
@@ -88,7 +88,10 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         Storage::Shared(node) => Some(node.address.clone()),
     };
     // Opening waits for the ledger to write, which a thread that drives futures must not.
-    let cameras = settings.evidence.clone();
+    let mut cameras = settings.evidence.clone();
+    if demo {
+        cameras.networks.push(demo_cameras::NETWORK.into());
+    }
     let opening = move || open_watching(dir, storage, setup, &cameras, clock);
     let platform = actix_web::web::block(opening).await??;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
@@ -125,9 +128,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
 
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
-    if let Some(demonstration) = demonstration {
-        demonstration.play(settings.listen);
-    }
+    let _cameras = demonstration.map(|demonstration| demonstration.play(settings.listen));
     wait_for_signal().await?;
     // Drain: no new viewer, no new request; then the last commit, the last checkpoint, the snapshot.
     say("shutting down: draining connections, then the last commit and checkpoint");

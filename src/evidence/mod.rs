@@ -19,6 +19,7 @@ pub mod mp4;
 mod pending;
 pub mod recorder;
 mod relay;
+pub mod retention;
 mod rtsp;
 pub mod splitter;
 pub mod status;
@@ -134,6 +135,11 @@ impl Evidence {
     /// How the camera is doing; `None` while nobody watches it here.
     pub fn status(&self, camera: Id) -> Option<Status> {
         lock(&self.watched).get(&camera).map(|watched| watched.status())
+    }
+
+    /// Whether the run is still being written.
+    fn is_open(&self, run: Id) -> bool {
+        lock(&self.watched).values().any(|watched| watched.live().segments.iter().any(|segment| segment.run == run))
     }
 
     /// Why nothing more can be recorded, if that is so.

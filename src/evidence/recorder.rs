@@ -9,7 +9,7 @@ use super::alarms::Alarms;
 use super::camera::{Camera, Stop};
 use super::status::Watched;
 use super::{Evidence, lock};
-use crate::base::limits::{ANNOUNCE_EVERY, ANNOUNCE_EVERY_IDLE, BOOKINGS_MAX, CAMERAS_MAX};
+use crate::base::limits::{ANNOUNCE_EVERY, ANNOUNCE_EVERY_IDLE, BOOKINGS_MAX, CAMERAS_MAX, RETENTION_EVERY};
 use crate::base::{Code, Id, Micros, Span};
 use crate::ledger::media::{Gap, SEGMENTS_RECORDED, to_data};
 use crate::sequencer::{Record, Sequencer, Submission};
@@ -73,6 +73,8 @@ impl Work {
             tracing::error!(%error, "what an earlier recorder left cannot be read");
         }
         let mut announced = Instant::now();
+        self.bury();
+        let mut buried = Instant::now();
         let mut alarms = Alarms::standing(&self.evidence).unwrap_or_default();
         while !self.stop.wait(LOOK_EVERY) {
             if let Err(error) = self.follow_list() {
@@ -84,6 +86,10 @@ impl Work {
                 announced = Instant::now();
             }
             self.tend(&mut alarms);
+            if buried.elapsed() >= Duration::from_micros(RETENTION_EVERY.get()) {
+                self.bury();
+                buried = Instant::now();
+            }
         }
         for watch in self.watches.values() {
             watch.stop.set();
@@ -114,6 +120,21 @@ impl Work {
             // The tables learn of it a moment later than the ledger.
             if !self.resolved.contains(&clip) && self.submit(record).is_ok() {
                 self.resolved.insert(clip);
+            }
+        }
+    }
+
+    /// Deletes footage whose time is over, each page after the entry that says so.
+    fn bury(&self) {
+        let due = self.evidence.due_burials().unwrap_or_else(|code| {
+            tracing::error!(%code, "footage whose time is over cannot be looked for");
+            Vec::new()
+        });
+        for burial in due {
+            if self.submit(burial.record.clone()).is_ok()
+                && let Err(error) = self.evidence.bury(&burial)
+            {
+                tracing::error!(%error, "footage whose time is over cannot be deleted");
             }
         }
     }

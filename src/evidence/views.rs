@@ -11,9 +11,10 @@ use crate::base::{Id, Micros};
 use crate::ledger::Payload;
 use crate::ledger::media::{
     ALARM_CLEARED, ALARM_RAISED, Alarm, CLIP_REFERENCED, CLIP_REQUESTED, ClipReferenced, ClipRequested, ClipStatus,
-    SEGMENTS_RECORDED, SegmentsRecorded,
+    FOOTAGE_DELETED, FootageDeleted, HOLD_LIFTED, HOLD_PLACED, HoldLifted, HoldPlaced, SEGMENTS_RECORDED,
+    SegmentsRecorded,
 };
-use crate::store::platform::footage::{self, AlarmRow, ClipRow, GapRow, StretchRow};
+use crate::store::platform::footage::{self, AlarmRow, ClipRow, GapRow, HoldRow, StretchRow};
 use crate::store::platform::rooms;
 use crate::store::platform::views::EntryRow;
 use crate::store::{StoreError, Tx};
@@ -64,6 +65,18 @@ fn evidence(tx: &mut Tx, row: &EntryRow, payload: Payload) -> Result<(), StoreEr
         CLIP_REFERENCED => read(data).map_or(Ok(()), |data: ClipReferenced| {
             footage::resolve_clip(tx, &text(data.clip), data.status.name(), row.seq)
         }),
+        FOOTAGE_DELETED => read(data).map_or(Ok(()), |data: FootageDeleted| {
+            data.runs
+                .iter()
+                .try_for_each(|run| footage::mark_deleted(tx, ledger, &text(run.run), int(run.first), row.at))
+        }),
+        HOLD_PLACED => read(data).map_or(Ok(()), |data: HoldPlaced| {
+            let (id, camera) = (text(data.hold), text(data.camera));
+            let (starts_at, ends_at) = (at(data.from), at(data.to));
+            let ledger = ledger.to_owned();
+            footage::insert_hold(tx, &HoldRow { id, ledger, camera, starts_at, ends_at, lifted_at: None })
+        }),
+        HOLD_LIFTED => read(data).map_or(Ok(()), |data: HoldLifted| footage::lift_hold(tx, &text(data.hold), row.at)),
         ALARM_RAISED => read(data).map_or(Ok(()), |alarm: Alarm| {
             let camera = alarm.camera.map(text).unwrap_or_default();
             let (kind, raised_at) = (alarm.alarm.name().to_owned(), alarm.since.get());

@@ -61,8 +61,8 @@ struct Run {
     init: Hash,
     next: u64,
     link: Hash,
-    /// Segments before this one have a tombstone.
-    deleted_to: u64,
+    /// What has a tombstone: first and next.
+    deleted: Vec<(u64, u64)>,
 }
 
 /// Consecutive announced segments that are not at hand.
@@ -135,7 +135,7 @@ impl Footage {
             Evidence::Deleted(data) => {
                 for deleted in &data.runs {
                     if let Some(run) = self.runs.get_mut(&deleted.run) {
-                        run.deleted_to = run.deleted_to.max(deleted.first.saturating_add(deleted.count));
+                        run.deleted.push((deleted.first, deleted.first.saturating_add(deleted.count)));
                     }
                 }
                 Ok(())
@@ -153,7 +153,7 @@ impl Footage {
             init,
             next: 0,
             link: media::run_link(camera, stretch.run, init),
-            deleted_to: 0,
+            deleted: Vec::new(),
         });
         if (run.camera, run.init) != (camera, init) {
             return fail("segment_run", format!("camera {}, init {}", run.camera, run.init), format!("init {init}"));
@@ -253,23 +253,21 @@ impl Footage {
     pub fn finish<S: Source>(&mut self, source: &mut S) -> Result<Vec<Failure>, S::Error> {
         let mut failures = Vec::new();
         for absent in std::mem::take(&mut self.absent) {
-            let deleted_to = self.runs.get(&absent.run).map_or(0, |run| run.deleted_to);
-            let (first, missing) =
-                (absent.first.max(deleted_to), absent.next.saturating_sub(deleted_to.max(absent.first)));
-            self.expired += (absent.next - absent.first).saturating_sub(missing);
-            let is_init = absent.next == 0 && deleted_to == 0;
-            if missing > 0 || is_init {
-                let name = |number| FileName { run: absent.run, number };
-                let found = match (is_init, missing) {
-                    (true, _) => format!("{} is gone", name(None)),
-                    (false, 1) => format!("{} is gone", name(Some(first))),
-                    (false, _) => {
-                        format!("{} and what follows to {} are gone", name(Some(first)), name(Some(absent.next - 1)))
-                    }
-                };
-                let expected = "the file, or an entry that says why it was deleted";
-                failures.push(Failure::at(absent.seq, CheckName::Footage, "segment_gone", expected, found));
-            }
+            let deleted = self.runs.get(&absent.run).map(|run| run.deleted.as_slice()).unwrap_or_default();
+            let is_deleted = |number: u64| deleted.iter().any(|(first, next)| (*first..*next).contains(&number));
+            let missing: Vec<u64> = (absent.first..absent.next).filter(|number| !is_deleted(*number)).collect();
+            self.expired += (absent.next - absent.first).saturating_sub(u64::try_from(missing.len()).unwrap_or(0));
+            // An init segment may go once something of its run was deleted; what is left of it then names itself.
+            let is_init = absent.next == 0 && deleted.is_empty();
+            let name = |number| FileName { run: absent.run, number };
+            let found = match (is_init, &missing[..]) {
+                (true, _) => format!("{} is gone", name(None)),
+                (false, []) => continue,
+                (false, [only]) => format!("{} is gone", name(Some(*only))),
+                (false, [first, .., last]) => format!("{} to {} are gone", name(Some(*first)), name(Some(*last))),
+            };
+            let expected = "the file, or an entry that says why it was deleted";
+            failures.push(Failure::at(absent.seq, CheckName::Footage, "segment_gone", expected, found));
         }
         if let Some(media) = source.media() {
             let ends = &self.runs;

@@ -5,4 +5,5 @@ mod camera;
 mod clips;
 mod faults;
 mod footage;
+mod late;
 mod world;

@@ -99,9 +99,18 @@ pub fn stretches(tx: &mut Tx, ledger: &str, camera: &str, from: i64, to: i64) ->
     Ok(rows.order((media_stretch::starts_at, media_stretch::first)).load(tx)?)
 }
 
-/// Stretches that are still there and ended before `before`, oldest first.
-pub fn oldest(tx: &mut Tx, ledger: &str, camera: &str, before: i64, limit: i64) -> Result<Vec<StretchRow>, StoreError> {
-    let old = media_stretch::ends_at.lt(before).and(media_stretch::deleted_at.is_null());
+/// Stretches that are still there and ended between `after` and `before`, oldest first.
+pub fn oldest(
+    tx: &mut Tx,
+    ledger: &str,
+    camera: &str,
+    (after, before): (i64, i64),
+    limit: i64,
+) -> Result<Vec<StretchRow>, StoreError> {
+    let old = media_stretch::ends_at
+        .gt(after)
+        .and(media_stretch::ends_at.lt(before))
+        .and(media_stretch::deleted_at.is_null());
     let rows =
         media_stretch::table.filter(media_stretch::ledger.eq(ledger).and(media_stretch::camera.eq(camera)).and(old));
     Ok(rows.order(media_stretch::ends_at).limit(limit).load(tx)?)

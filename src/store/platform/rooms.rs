@@ -109,6 +109,11 @@ pub fn cameras(tx: &mut Tx, limit: i64) -> Result<Vec<CameraRow>, StoreError> {
     Ok(rows.select(SHOWN).load(tx)?)
 }
 
+/// Retired ones too: their footage stays for as long as it has to.
+pub fn all_cameras(tx: &mut Tx, limit: i64) -> Result<Vec<CameraRow>, StoreError> {
+    Ok(camera::table.order(camera::id).limit(limit).select(SHOWN).load(tx)?)
+}
+
 /// Those of a room that stood there at `at`.
 pub fn cameras_in(tx: &mut Tx, room: &str, at: i64) -> Result<Vec<CameraRow>, StoreError> {
     let stood = camera::created_at.le(at).and(camera::retired_at.is_null().or(camera::retired_at.gt(at)));
