@@ -24,6 +24,9 @@ pub mod witness;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod relay;
+
+#[cfg(feature = "server")]
 pub mod live;
 
 #[cfg(feature = "server")]

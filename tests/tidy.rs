@@ -16,6 +16,7 @@ const ROOMS: &[&str] = &[
     "witness",
     "store",
     "evidence",
+    "relay",
     "live",
     "identity",
     "desk",
