@@ -21,7 +21,9 @@ use crate::ledger::note::SignatureType;
 use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
 use crate::live::{Hub, Limits};
 use crate::relay::{Bell, Relay, Relayed, Seal};
-use crate::sequencer::{Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status};
+use crate::sequencer::{
+    Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status,
+};
 use crate::store::journal::SqliteJournal;
 use crate::store::{DataDir, Platform, Postgres, StoreError};
 

@@ -98,7 +98,12 @@ fn nodes(page: &mut Page, desk: &Desk) {
     page.single("mingjian_node_leads", "gauge", "1 on the node that writes the ledger.", leads);
     let help = "Each new holder of the lease gets the next epoch.";
     page.single("mingjian_lease_epoch", "gauge", help, measured.epoch.load(Relaxed));
-    page.single("mingjian_terms_total", "counter", "Times that this node began to write.", measured.terms.load(Relaxed));
+    page.single(
+        "mingjian_terms_total",
+        "counter",
+        "Times that this node began to write.",
+        measured.terms.load(Relaxed),
+    );
     if leads == 0
         && let Some(lag) = measured.lag()
     {

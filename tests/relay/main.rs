@@ -184,8 +184,10 @@ fn a_ticket_is_good_once_on_either_node_with_redis_or_without() {
     assert!(b.redeem_ticket(&held, now()).is_ok(), "issued while it was away");
 
     a.sign_out(&viewer, now()).unwrap();
-    assert!(a.issue_ticket(&viewer, now()).is_err_and(|code| code == Code::SessionOver)
-        || a.issue_ticket(&viewer, now()).is_ok_and(|ticket| b.redeem_ticket(&ticket, now()).is_err()));
+    assert!(
+        a.issue_ticket(&viewer, now()).is_err_and(|code| code == Code::SessionOver)
+            || a.issue_ticket(&viewer, now()).is_ok_and(|ticket| b.redeem_ticket(&ticket, now()).is_err())
+    );
 }
 
 #[test]
