@@ -21,6 +21,9 @@ pub mod sequencer;
 pub mod witness;
 
 #[cfg(feature = "server")]
+pub mod mirror;
+
+#[cfg(feature = "server")]
 pub mod store;
 
 #[cfg(feature = "server")]

@@ -14,6 +14,7 @@ const ROOMS: &[&str] = &[
     "review",
     "sequencer",
     "witness",
+    "mirror",
     "store",
     "evidence",
     "relay",

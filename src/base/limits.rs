@@ -276,5 +276,5 @@ pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
 pub const POLICY_LINES_MAX: usize = 64;
 /// Sixty-four lines of a name, a key and a URL.
 pub const POLICY_MAX_BYTES: usize = 32 * 1_024;
-/// Entries that a mirror takes in one transaction.
-pub const MIRROR_BATCH_ENTRIES: usize = 256;
+/// Payloads that were not public when a mirror copied them are asked for again, so many at each look.
+pub const MIRROR_ASKED_AGAIN: usize = 256;

@@ -226,7 +226,11 @@ impl Hall {
             };
             let view = view(&state);
             let Some(next) = auction.next_bid(view) else { return Ok(()) };
-            if lot.suspended.is_some() || !self.price_holds(auction, view, next.delay)? {
+            let suspended = lot.suspended.is_some();
+            // Under load nobody looks again before bidding: the bids are the load, not the looks.
+            if auction.rush && !suspended {
+                sleep(Duration::from_micros(next.delay.get()));
+            } else if suspended || !self.price_holds(auction, view, next.delay)? {
                 sleep(LOOK_EVERY);
                 continue;
             }

@@ -9,6 +9,7 @@ pub mod cosigners;
 mod demo;
 mod export;
 mod keys;
+pub mod mirror;
 pub mod open;
 mod openapi;
 mod output;
@@ -68,6 +69,7 @@ enum Command {
     /// Show or make the server's keys.
     Keys(keys::Args),
     Witness(witness::Args),
+    Mirror(Box<mirror::Args>),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -85,6 +87,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
+        Command::Mirror(args) => mirror::run(&args),
         Command::Openapi => openapi::run(),
     };
     match result {

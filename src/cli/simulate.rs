@@ -37,6 +37,10 @@ pub struct Simulate {
     /// Data directory; must not hold this ledger yet
     #[arg(long, value_name = "DIR", env = "MINGJIAN_DATA", default_value = "data")]
     pub data: PathBuf,
+    /// So many auctions more that open together a minute later and take a bid a second each: a load for the supervision
+    /// floor
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=200))]
+    pub rush: u16,
     /// Name of the ledger in the data directory
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub ledger: String,
@@ -103,7 +107,8 @@ impl Simulate {
         }
         let (secrets, entropy) = self.secrets();
         let keys = ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?;
-        let brief = Brief { seed: self.seed, projects: self.projects.into(), until, secrets, origin: origin.clone() };
+        let (projects, rush) = (self.projects.into(), self.rush.into());
+        let brief = Brief { seed: self.seed, projects, rush, until, secrets, origin: origin.clone() };
         let year = Year::plan(brief)?;
         demo::keep::store(&dir.keys_path(), &year.brief).map_err(SimulateError::Keep)?;
 

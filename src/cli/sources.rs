@@ -1,11 +1,13 @@
 //! The ledgers that `verify` and `export` read: a data directory, or a server.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use crate::base::limits::PAYLOAD_MAX_BYTES;
 use crate::desk::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
-use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle};
+use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
 use crate::review::{Entry, Missing, Source, Spread};
 use crate::sequencer::{LedgerReader, ReadError};
@@ -13,20 +15,25 @@ use crate::witness::{LogClient, NotServed};
 
 /// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
 const EARLIER: u64 = 256;
-/// 256 leaves, each behind two bytes of length.
-const ENTRIES_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + crate::base::limits::LEAF_MAX_BYTES);
 
 /// A ledger file, read beside the server that may be writing it.
 pub struct Stored<R> {
     reader: R,
     /// The state at the end, when only what the public may read is to be shown.
     public: Option<State>,
+    /// Payloads that are not stored because the log did not show them to a mirror.
+    withheld: BTreeSet<u64>,
 }
 
 impl<R: LedgerReader> Stored<R> {
     /// Everything that is stored.
     pub fn whole(reader: R) -> Self {
-        Self { reader, public: None }
+        Self { reader, public: None, withheld: BTreeSet::new() }
+    }
+
+    /// As [`Stored::whole`], of a mirror from which the log has withheld these payloads.
+    pub fn mirrored(reader: R, withheld: BTreeSet<u64>) -> Self {
+        Self { reader, public: None, withheld }
     }
 
     /// What the public may read now; the payloads are read once to know how far each lot has come.
@@ -44,7 +51,7 @@ impl<R: LedgerReader> Stored<R> {
                 }
             }
         }
-        Ok(Self { reader, public: Some(state) })
+        Ok(Self { reader, public: Some(state), withheld: BTreeSet::new() })
     }
 
     fn is_shown(&self, payload: &[u8]) -> bool {
@@ -55,35 +62,18 @@ impl<R: LedgerReader> Stored<R> {
         };
         readers == Audience::Public
     }
-
-    /// The kept checkpoint of the greatest size; they answer only for sizes from below.
-    fn newest(&self) -> Result<Option<(u64, String)>, ReadError> {
-        let (mut low, mut high) = (0, self.reader.size()?.saturating_add(1));
-        let mut found = None;
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.reader.checkpoint_from(middle)? {
-                Some((size, note, _)) => {
-                    low = size.saturating_add(1);
-                    found = Some((size, note));
-                }
-                None => high = middle,
-            }
-        }
-        Ok(found)
-    }
 }
 
 impl<R: LedgerReader> Source for Stored<R> {
     type Error = ReadError;
 
     fn checkpoint(&mut self) -> Result<String, ReadError> {
-        let newest = self.newest()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;
+        let newest = self.reader.newest_checkpoint()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;
         Ok(newest.1)
     }
 
     fn earlier(&mut self) -> Result<Vec<String>, ReadError> {
-        let Some((newest, _)) = self.newest()? else { return Ok(Vec::new()) };
+        let Some((newest, _)) = self.reader.newest_checkpoint()? else { return Ok(Vec::new()) };
         let mut notes = Vec::new();
         let mut from = 0;
         while let Some((size, note, _)) = self.reader.checkpoint_from(from)?.filter(|(size, ..)| *size < newest) {
@@ -99,6 +89,7 @@ impl<R: LedgerReader> Source for Stored<R> {
         let in_order = stored.take_while(|(entry, seq)| entry.seq == *seq).map(|(entry, _)| entry);
         let shown = in_order.map(|entry| {
             let payload = match entry.payload {
+                None if self.withheld.contains(&entry.seq) => Err(Missing::Withheld),
                 None => Err(Missing::Erased),
                 Some(bytes) if self.is_shown(&bytes) => Ok(bytes.to_vec()),
                 Some(_) => Err(Missing::Withheld),
@@ -127,16 +118,6 @@ impl Served {
         Self { client: LogClient::new(url, ANSWER_MAX), size: 0 }
     }
 
-    fn leaves(&self, index: u64) -> Result<Vec<Vec<u8>>, NotServed> {
-        let width = self.size.saturating_sub(index * u64::from(TILE_WIDTH)).min(u64::from(TILE_WIDTH));
-        let width = u16::try_from(width).unwrap_or(TILE_WIDTH);
-        let path = TilePath { kind: TileKind::Entries, index, width }.to_string();
-        let bytes = self.client.must(&path, ENTRIES_MAX_BYTES)?;
-        let leaves = decode_bundle(&bytes).filter(|leaves| leaves.len() == usize::from(width));
-        let leaves = leaves.ok_or_else(|| self.client.odd(&path, "not an entry bundle of its width"))?;
-        Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
-    }
-
     fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {
         let path = format!("payload/{seq}");
         match self.client.get(&path, PAYLOAD_MAX_BYTES)? {
@@ -163,7 +144,7 @@ impl Source for Served {
         let end = self.size.min(seq.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)));
         let tiles: Vec<u64> = (seq / width..end.div_ceil(width)).collect();
         let tiles: Vec<Vec<Vec<u8>>> =
-            tiles.into_par_iter().map(|index| self.leaves(index)).collect::<Result<_, _>>()?;
+            tiles.into_par_iter().map(|index| self.client.bundle(index, self.size)).collect::<Result<_, _>>()?;
         let leaves = tiles.into_iter().flatten().skip(usize::try_from(seq % width).unwrap_or(0));
         let wanted: Vec<(u64, Vec<u8>)> = (seq..end).zip(leaves).collect();
         let entry = |(seq, leaf)| Ok(Entry { leaf, payload: self.payload(seq)? });

@@ -15,6 +15,7 @@ use crate::ledger::{Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::{Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
+use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
@@ -58,7 +59,9 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         check(args, &mut Served::new(&args.source))?
     } else if Path::new(&args.source).is_dir() {
         let dir = DataDir::open_read_only(&args.source)?;
-        check(args, &mut Stored::whole(SqliteReader::open(&dir.ledger_path(&args.ledger)?)?))?
+        let path = dir.ledger_path(&args.ledger)?;
+        let reader = SqliteReader::open(&path)?;
+        check(args, &mut Stored::mirrored(reader, withheld(&path)?.into_iter().collect()))?
     } else {
         let file = File::open(&args.source).map_err(|error| format!("{}: {error}", args.source))?;
         check(args, &mut BundleReader::open(BufReader::new(file))?)?

@@ -40,9 +40,11 @@ enum Standing {
     Live(u64),
     /// The so-manieth of the lots whose sign-up ends seconds before they open: short, against two simulated bidders.
     Visitors(usize),
+    /// One of those that open together.
+    Rush,
 }
 
-use Standing::{Days, Free, Live, Paused, Quoting, Result, SignUp, Soon, Visitors};
+use Standing::{Days, Free, Live, Paused, Quoting, Result, Rush, SignUp, Soon, Visitors};
 
 const ALIVE: [(Category, Standing); 32] = [
     (A, SignUp(5)),
@@ -81,8 +83,10 @@ const ALIVE: [(Category, Standing); 32] = [
 
 pub fn projects(year: &Year) -> Vec<ProjectPlan> {
     let mut titles: BTreeSet<String> = year.projects.iter().map(|project| project.title.clone()).collect();
+    let rush = std::iter::repeat_n(&(D, Rush), year.brief.rush);
     ALIVE
         .iter()
+        .chain(rush)
         .enumerate()
         .map(|(index, (category, standing))| {
             let mut rng = year.rng(&format!("alive {index}"));
@@ -104,6 +108,7 @@ fn project(
     let (free, window) = match standing {
         Quoting(_) => (Some(Span::days(12)), None),
         Free(_) => (Some(Span::hours(48)), None),
+        Rush => (Some(Span::hours(4)), Some(Span::minutes(5))),
         Live(place) => (Some(Span::minutes(3)), Some(Span::minutes(if place == 0 { 3 } else { 2 }))),
         // The first is quick.
         Visitors(0) => (Some(Span::secs(30)), Some(Span::secs(30))),
@@ -125,7 +130,7 @@ fn project(
         window,
         admitted: match standing {
             Live(_) => Some(rng.index(3) + 4),
-            Paused => Some(6),
+            Paused | Rush => Some(6),
             Visitors(_) => Some(2),
             _ => None,
         },
@@ -133,7 +138,8 @@ fn project(
     };
     let mut lot: LotPlan = order.plan(rng);
     lot.outcome = Outcome::Open;
-    lot.live = matches!(standing, Live(_) | Visitors(_));
+    lot.live = matches!(standing, Live(_) | Visitors(_) | Rush);
+    lot.rush = standing == Rush;
     lot.for_visitors = matches!(standing, Visitors(_));
     if standing == Free(20) {
         // The last word of the year: a question that waits for its answer.
@@ -179,6 +185,7 @@ fn times(year: &Year, rng: &mut Rng, category: Category, standing: Standing) -> 
         Quoting(days) | Result(days) => working(-days),
         Free(hours) => now.minus(Span::hours(hours)),
         Paused => working(-1),
+        Rush => now.plus(LIVE_OPENS_AFTER),
         Live(place) => now.plus(LIVE_OPENS_AFTER).plus(Span::micros(LIVE_EVERY.get() * place)),
         Visitors(place) => now.plus(Span::secs(VISITORS_OPEN_AFTER_S.get(place).copied().unwrap_or_default())),
     };

@@ -9,6 +9,11 @@ use crate::base::{Fen, Id, Micros, Span};
 use crate::engine::State;
 use crate::engine::rules::Method;
 
+/// A bid a second, where the load is the point.
+const RUSH_THINKS: Span = Span::secs(1);
+/// Steps that a thing is worth then: hours of bids.
+const RUSH_STEPS: (u64, u64) = (100_000, 200_000);
+
 /// One live auction.
 #[derive(Debug, Clone)]
 pub struct LiveAuction {
@@ -25,6 +30,8 @@ pub struct LiveAuction {
     pub bidders: Vec<LiveBidder>,
     /// Whoever tries the demonstration can still sign up for it.
     pub for_visitors: bool,
+    /// Its bidders think for [`RUSH_THINKS`] and have no end of money.
+    pub rush: bool,
     seed: u64,
 }
 
@@ -80,7 +87,11 @@ pub fn plan(year: &Year, state: &State) -> Vec<LiveAuction> {
                 let company = year.cast.companies.get(bidder.company)?;
                 let account = company.person.account;
                 // Each knows how many steps the thing is worth to it.
-                let (few, many) = if plan.for_visitors { (4, 8) } else { (30, 90) };
+                let (few, many) = match (plan.rush, plan.for_visitors) {
+                    (true, _) => RUSH_STEPS,
+                    (false, true) => (4, 8),
+                    (false, false) => (30, 90),
+                };
                 let worth = rules.step.checked_mul(i64::try_from(rng.between(few, many)).ok()?)?;
                 let limit = if falls {
                     // Nobody builds or delivers below two thirds of the ceiling.
@@ -111,6 +122,7 @@ pub fn plan(year: &Year, state: &State) -> Vec<LiveAuction> {
                 window: rules.window,
                 bidders: bidders.collect(),
                 for_visitors: plan.for_visitors,
+                rush: plan.rush,
                 seed: year.brief.seed,
             })
         })
@@ -147,6 +159,9 @@ impl LiveAuction {
             .map(|amount| (amount, willing(amount)))
             .find(|(_, willing)| !willing.is_empty())?;
         let bidder = rng.pick(&willing);
+        if self.rush {
+            return Some(NextBid { bidder, amount, delay: RUSH_THINKS });
+        }
         // Mostly brisk; now and then somebody waits until the countdown is nearly out.
         let longest = self.window.get() - self.window.get() / 8;
         let delay = if view.leader.is_none() {

@@ -21,6 +21,8 @@ const FILE_MAX_BYTES: u64 = 4_096;
 struct Kept {
     seed: u64,
     projects: usize,
+    #[serde(default)]
+    rush: usize,
     until: Micros,
     origin: Origin,
     /// 32 bytes, in standard base64 as hashes are.
@@ -29,10 +31,11 @@ struct Kept {
 
 /// Writes `brief` into the directory of keys, readable by its owner only.
 pub fn store(dir: &Path, brief: &Brief) -> io::Result<()> {
-    let Brief { seed, projects, until, secrets, origin } = brief;
+    let Brief { seed, projects, rush, until, secrets, origin } = brief;
     let kept = Kept {
         seed: *seed,
         projects: *projects,
+        rush: *rush,
         until: *until,
         origin: origin.clone(),
         master: Hash(secrets.master()),
@@ -50,6 +53,6 @@ pub fn load(dir: &Path) -> io::Result<Option<Brief>> {
     };
     let mut text = String::new();
     file.take(FILE_MAX_BYTES).read_to_string(&mut text)?;
-    let Kept { seed, projects, until, origin, master } = serde_json::from_str(&text)?;
-    Ok(Some(Brief { seed, projects, until, secrets: Secrets::from_master(master.0), origin }))
+    let Kept { seed, projects, rush, until, origin, master } = serde_json::from_str(&text)?;
+    Ok(Some(Brief { seed, projects, rush, until, secrets: Secrets::from_master(master.0), origin }))
 }

@@ -101,6 +101,8 @@ pub struct LotPlan {
     pub outcome: Outcome,
     /// Goes on live after the year: see `auction`.
     pub live: bool,
+    /// Of those that take a bid a second.
+    pub rush: bool,
     /// Its sign-up is still open then, for whoever tries the demonstration.
     pub for_visitors: bool,
 }
@@ -175,6 +177,7 @@ impl Order<'_> {
             twist: self.twist,
             outcome,
             live: false,
+            rush: false,
             for_visitors: false,
         }
     }

@@ -20,6 +20,7 @@ use crate::store::SqliteJournal;
 
 fn brief(projects: usize, seed: u64) -> Brief {
     Brief {
+        rush: 0,
         seed,
         projects,
         until: "2026-11-23T04:05:06.000000Z".parse().unwrap(),

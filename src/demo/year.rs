@@ -23,6 +23,8 @@ pub struct Brief {
     pub seed: u64,
     /// Completed projects; some more are still going on at the end.
     pub projects: usize,
+    /// Auctions beside them that open together and take a bid a second each: a load for the supervision floor.
+    pub rush: usize,
     /// The end of the year that is told: «now».
     pub until: Micros,
     pub secrets: Secrets,

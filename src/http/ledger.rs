@@ -2,7 +2,7 @@
 //! those of C2SP tlog-tiles, so that programs of others can read them.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Bytes, Data, Json, Path, Query};
 use actix_web::{HttpResponse, get};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,14 +10,14 @@ use utoipa::{IntoParams, ToSchema};
 use super::extract::Who;
 use super::problem::Problem;
 use crate::base::Code;
-use crate::desk::Desk;
+use crate::desk::{Desk, Tree};
 use crate::ledger::{Proof, SignedCheckpoint, TilePath};
 use crate::witness::CosigningView;
 
 /// A checkpoint is news for seconds.
 const FRESH: &str = "public, max-age=2";
 /// A tile, a payload of the public and their bytes never change.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 #[derive(Serialize, ToSchema)]
@@ -108,11 +108,12 @@ fn check_name(desk: &Desk, name: &str) -> Result<(), Problem> {
 #[get("/{name}/checkpoint")]
 pub async fn checkpoint(desk: Data<Desk>, name: Path<String>) -> Result<HttpResponse, Problem> {
     check_name(&desk, &name)?;
-    let note = desk.cosigning.shown();
-    Ok(HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, FRESH))
-        .insert_header((CONTENT_TYPE, TEXT))
-        .body(note.as_ref().to_owned()))
+    Ok(note_answer(&desk.cosigning.shown()))
+}
+
+/// A checkpoint as it is served.
+pub fn note_answer(note: &str) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, FRESH)).insert_header((CONTENT_TYPE, TEXT)).body(note.to_owned())
 }
 
 /// A tile of hashes or a bundle of entries (C2SP tlog-tiles).
@@ -122,8 +123,13 @@ pub async fn checkpoint(desk: Data<Desk>, name: Path<String>) -> Result<HttpResp
 pub async fn tile(desk: Data<Desk>, path: Path<(String, String)>) -> Result<HttpResponse, Problem> {
     let (name, path) = path.into_inner();
     check_name(&desk, &name)?;
+    tile_answer(&desk.tree, &path)
+}
+
+/// `path` is what follows `tile/`.
+pub fn tile_answer(tree: &Tree, path: &str) -> Result<HttpResponse, Problem> {
     let path: TilePath = format!("tile/{path}").parse().map_err(|_| Code::NotFound)?;
-    let bytes = desk.tree.tile(path)?;
+    let bytes = tree.tile(path)?;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, FOR_EVER))
         .insert_header((CONTENT_TYPE, "application/octet-stream"))
@@ -141,10 +147,15 @@ pub async fn payload(desk: Data<Desk>, who: Who, path: Path<(String, u64)>) -> R
     let bytes = desk.payload(&who.0, seq)?;
     // What only this reader may see must not stay in a shared cache.
     let caching = if who.0.account.is_none() { FOR_EVER } else { "private, no-store" };
-    Ok(HttpResponse::Ok()
+    Ok(payload_answer(bytes, caching))
+}
+
+/// A payload as it is served.
+pub fn payload_answer(bytes: Bytes, caching: &'static str) -> HttpResponse {
+    HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, caching))
         .insert_header((CONTENT_TYPE, "application/json"))
-        .body(bytes))
+        .body(bytes)
 }
 
 /// The receipt of an entry: its inclusion under the newest cosigned checkpoint, or, for an entry that is newer than that,
@@ -155,9 +166,13 @@ pub async fn payload(desk: Data<Desk>, who: Who, path: Path<(String, u64)>) -> R
 pub async fn proof(desk: Data<Desk>, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
     let (name, seq) = path.into_inner();
     check_name(&desk, &name)?;
-    let note = desk.cosigning.over(seq);
-    let signed = SignedCheckpoint::parse(&note).map_err(|_| Code::Internal)?;
-    let path = desk.tree.inclusion(seq, signed.unverified().size)?;
+    receipt_answer(&desk.tree, &desk.cosigning.over(seq), seq)
+}
+
+/// The receipt of an entry under `note`.
+pub fn receipt_answer(tree: &Tree, note: &str, seq: u64) -> Result<HttpResponse, Problem> {
+    let signed = SignedCheckpoint::parse(note).map_err(|_| Code::Internal)?;
+    let path = tree.inclusion(seq, signed.unverified().size)?;
     let receipt = Proof { extra: None, index: seq, path, checkpoint: signed };
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))
@@ -179,7 +194,11 @@ pub struct Sizes {
 #[get("/{name}/proof/consistency")]
 pub async fn consistency(desk: Data<Desk>, name: Path<String>, sizes: Query<Sizes>) -> Result<HttpResponse, Problem> {
     check_name(&desk, &name)?;
-    let hashes = desk.tree.consistency(sizes.old, sizes.new)?;
+    consistency_answer(&desk.tree, &sizes)
+}
+
+pub fn consistency_answer(tree: &Tree, sizes: &Sizes) -> Result<HttpResponse, Problem> {
+    let hashes = tree.consistency(sizes.old, sizes.new)?;
     let mut body = String::new();
     for hash in hashes {
         body.push_str(&hash.to_base64());

@@ -39,6 +39,8 @@ pub struct Search {
     phase: Option<String>,
     /// Lots of this owner's organisation.
     owner: Option<Id>,
+    /// Part of the place's name.
+    place: Option<String>,
     /// Found in title, code, place or owner's name.
     q: Option<String>,
     /// Estimate at least, 分.
@@ -125,6 +127,7 @@ pub async fn list_lots(desk: Data<Desk>, search: Query<Search>) -> Result<Json<L
         method: search.method,
         phases: search.phase.map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default(),
         owner: search.owner.map(|id| id.to_string()),
+        place: search.place.filter(|place| !place.trim().is_empty()),
         text: search.q.filter(|text| !text.trim().is_empty()),
         estimate_min: search.min.map(Fen::get),
         estimate_max: search.max.map(Fen::get),

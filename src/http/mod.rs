@@ -17,6 +17,7 @@ pub mod life;
 pub mod lot_view;
 pub mod lots;
 pub mod metrics;
+pub mod mirror;
 pub mod nodes;
 pub mod objections;
 pub mod observe;

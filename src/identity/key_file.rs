@@ -33,7 +33,7 @@ impl KeyFileError {
 }
 
 /// The text of a secret's file, unless others could read it too.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let failed = |error| KeyFileError::Io(path.to_owned(), error);
     let file = File::open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {

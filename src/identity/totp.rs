@@ -22,6 +22,12 @@ impl Secret {
         Self(Zeroizing::new(random::<SECRET_BYTES>(entropy).to_vec()))
     }
 
+    /// From what [`Secret::uri`] shows as `secret`.
+    pub fn from_base32(text: &str) -> Option<Self> {
+        let bytes = from_base32(text).filter(|bytes| !bytes.is_empty())?;
+        Some(Self(Zeroizing::new(bytes)))
+    }
+
     /// What an authenticator app scans (the `otpauth` key URI), for `login` at `issuer`.
     pub fn uri(&self, issuer: &str, login: &str) -> Zeroizing<String> {
         let (issuer, login) = (percent_encoded(issuer), percent_encoded(login));
@@ -98,15 +104,24 @@ fn aad(account: Id) -> Aad<String> {
     Aad::from(format!("totp {account}"))
 }
 
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
 /// RFC 4648 §6, without padding.
 fn base32(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: Vec<u8> = bytes.iter().flat_map(|byte| (0..8).rev().map(move |place| (byte >> place) & 1)).collect();
     let letter = |five: &[u8]| {
         let value = five.iter().chain([0; 5].iter()).take(5).fold(0, |sum, bit| (sum << 1) | usize::from(*bit));
         ALPHABET.get(value).copied().map(char::from)
     };
     bits.chunks(5).filter_map(letter).collect()
+}
+
+fn from_base32(text: &str) -> Option<Vec<u8>> {
+    let value = |letter: u8| ALPHABET.iter().position(|known| *known == letter.to_ascii_uppercase());
+    let values: Vec<usize> = text.trim_end_matches('=').bytes().map(value).collect::<Option<_>>()?;
+    let bits: Vec<usize> = values.iter().flat_map(|five| (0..5).rev().map(move |place| (five >> place) & 1)).collect();
+    let byte = |eight: &[usize]| u8::try_from(eight.iter().fold(0, |sum, bit| (sum << 1) | bit)).ok();
+    bits.chunks_exact(8).map(byte).collect()
 }
 
 /// RFC 3986 §2.1.
@@ -192,6 +207,7 @@ mod tests {
     fn base32_of_the_rfc() {
         for (bytes, text) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foob", "MZXW6YQ"), ("foobar", "MZXW6YTBOI")] {
             assert_eq!(base32(bytes.as_bytes()), text);
+            assert_eq!(from_base32(text).unwrap(), bytes.as_bytes());
         }
     }
 }

@@ -30,5 +30,5 @@ pub use metrics::{Histogram, Metrics};
 pub use node::Leader;
 pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
 pub use shared::{SharedLedger, Tenure};
-pub use start::{Making, Options, StartError};
+pub use start::{Making, Options, StartError, Trail};
 pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

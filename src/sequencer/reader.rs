@@ -32,6 +32,23 @@ pub trait LedgerReader: Send + Sync {
 
     /// The oldest kept signed note over at least `size` entries, with its size and the time at which it was kept.
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError>;
+
+    /// The kept note over the most entries, with its size. They are found by sizes from below only.
+    fn newest_checkpoint(&self) -> Result<Option<(u64, String)>, ReadError> {
+        let (mut low, mut high) = (0, self.size()?.saturating_add(1));
+        let mut found = None;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.checkpoint_from(middle)? {
+                Some((size, note, _)) => {
+                    low = size.saturating_add(1);
+                    found = Some((size, note));
+                }
+                None => high = middle,
+            }
+        }
+        Ok(found)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

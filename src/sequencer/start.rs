@@ -175,7 +175,7 @@ impl Making {
 
     /// Where the first `size` entries end.
     pub(super) fn trail(&self, reader: &dyn LedgerReader, size: u64) -> Result<Trail, StartError> {
-        Ok(Trail { chain: resume_chain(reader, &self.options.origin, size)?, tiles: resume_tiles(reader, size)? })
+        Trail::resume(reader, &self.options.origin, size)
     }
 
     /// The signed note over a tree.
@@ -267,7 +267,7 @@ pub(super) struct Ground {
 
 /// Where a ledger ends: what the next entry is checked against.
 #[derive(Clone)]
-pub(super) struct Trail {
+pub struct Trail {
     pub chain: Chain,
     pub tiles: TileBuilder,
 }
@@ -280,6 +280,11 @@ impl Ground {
 }
 
 impl Trail {
+    /// Where the first `size` entries end.
+    pub fn resume(reader: &dyn LedgerReader, origin: &Origin, size: u64) -> Result<Self, StartError> {
+        Ok(Self { chain: resume_chain(reader, origin, size)?, tiles: resume_tiles(reader, size)? })
+    }
+
     pub fn head(&self) -> Head {
         Head {
             size: self.chain.size(),

@@ -11,6 +11,7 @@ use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, ti
 use super::reader::SqliteReader;
 use super::{StoreError, connection};
 use crate::base::{Code, Hash, Micros};
+use crate::ledger::tile::FullTile;
 use crate::sequencer::{
     Batch, CommittedEntry, Head, Journal, JournalError, LedgerReader, Loaded, StoredOutcome, StoredSnapshot,
 };
@@ -45,7 +46,7 @@ impl SqliteJournal {
 }
 
 /// Why a transaction's own work ended it.
-enum Abort {
+pub(super) enum Abort {
     Conflict,
     Database(diesel::result::Error),
 }
@@ -57,12 +58,12 @@ impl From<diesel::result::Error> for Abort {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn not_written<E: ToString>(error: E) -> JournalError {
+pub(super) fn not_written<E: ToString>(error: E) -> JournalError {
     JournalError::NotWritten(error.to_string())
 }
 
 /// SQLite counts in i64; a size beyond it cannot be reached.
-fn int(value: u64) -> i64 {
+pub(super) fn int(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -124,18 +125,7 @@ impl Journal for SqliteJournal {
     }
 
     fn save_checkpoint(&mut self, size: u64, note: &str, at: Micros) -> Result<(), JournalError> {
-        let row = (checkpoint::size.eq(int(size)), checkpoint::note.eq(note), checkpoint::at.eq(at.get()));
-        self.connection
-            .immediate_transaction(|connection| {
-                let place = checkpoint::table.filter(checkpoint::size.eq(int(size)));
-                let known: Option<String> = place.select(checkpoint::note).get_result(connection).optional()?;
-                if known.is_some_and(|known| known.len() >= note.len()) {
-                    return Ok(0);
-                }
-                diesel::replace_into(checkpoint::table).values(row).execute(connection)
-            })
-            .map(drop)
-            .map_err(|error: diesel::result::Error| not_written(error))
+        write_checkpoint(&mut self.connection, size, note, at)
     }
 
     fn reader(&self) -> Arc<dyn LedgerReader> {
@@ -148,10 +138,7 @@ fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> 
         let row = (entry::seq.eq(int(*seq)), entry::leaf.eq(&**leaf), entry::payload.eq(&**payload));
         diesel::insert_into(entry::table).values(row).execute(connection).map_err(taken)?;
     }
-    for full in &batch.tiles {
-        let row = (tile::level.eq(i64::from(full.level)), tile::idx.eq(int(full.index)), tile::bytes.eq(&full.bytes));
-        diesel::insert_into(tile::table).values(row).execute(connection)?;
-    }
+    write_tiles(connection, &batch.tiles)?;
     for (key, StoredOutcome { body, first, count, at, rule }) in &batch.outcomes {
         let row = (
             outcome::key.eq(&key.0[..]),
@@ -163,7 +150,36 @@ fn write(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> 
         );
         diesel::insert_into(outcome::table).values(row).execute(connection)?;
     }
-    move_head(connection, batch)
+    move_head(connection, batch.before, batch.head)
+}
+
+pub(super) fn write_tiles(connection: &mut SqliteConnection, tiles: &[FullTile]) -> Result<(), Abort> {
+    for full in tiles {
+        let row = (tile::level.eq(i64::from(full.level)), tile::idx.eq(int(full.index)), tile::bytes.eq(&full.bytes));
+        diesel::insert_into(tile::table).values(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Of two notes of one size the longer stays.
+pub(super) fn write_checkpoint(
+    connection: &mut SqliteConnection,
+    size: u64,
+    note: &str,
+    at: Micros,
+) -> Result<(), JournalError> {
+    let row = (checkpoint::size.eq(int(size)), checkpoint::note.eq(note), checkpoint::at.eq(at.get()));
+    connection
+        .immediate_transaction(|connection| {
+            let place = checkpoint::table.filter(checkpoint::size.eq(int(size)));
+            let known: Option<String> = place.select(checkpoint::note).get_result(connection).optional()?;
+            if known.is_some_and(|known| known.len() >= note.len()) {
+                return Ok(0);
+            }
+            diesel::replace_into(checkpoint::table).values(row).execute(connection)
+        })
+        .map(drop)
+        .map_err(|error: diesel::result::Error| not_written(error))
 }
 
 /// An entry of that number stands there already: somebody else wrote it.
@@ -173,9 +189,9 @@ fn taken(error: diesel::result::Error) -> Abort {
 }
 
 /// Compare-and-swap: only from the very size on which the batch was decided.
-fn move_head(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Abort> {
-    let Head { size, root, time, leaf } = batch.head;
-    let moved = diesel::update(head::table.filter(head::size.eq(int(batch.before))))
+pub(super) fn move_head(connection: &mut SqliteConnection, before: u64, to: Head) -> Result<(), Abort> {
+    let Head { size, root, time, leaf } = to;
+    let moved = diesel::update(head::table.filter(head::size.eq(int(before))))
         .set((
             head::size.eq(int(size)),
             head::root.eq(&root.0[..]),

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod data_dir;
 pub mod journal;
 mod ledger_schema;
+pub mod mirror;
 pub mod platform;
 pub mod postgres;
 pub mod reader;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 pub use data_dir::DataDir;
 pub use journal::SqliteJournal;
+pub use mirror::SqliteShelf;
 pub use platform::{Platform, Tx};
 pub use postgres::{Postgres, PostgresJournal, PostgresLedger, PostgresReader};
 pub use reader::SqliteReader;

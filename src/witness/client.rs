@@ -7,8 +7,8 @@ use std::time::Duration;
 use ureq::Agent;
 
 use crate::base::Hash;
-use crate::base::limits::NOTE_MAX_BYTES;
-use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, tile_hashes};
+use crate::base::limits::{LEAF_MAX_BYTES, NOTE_MAX_BYTES};
+use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle, tile_hashes};
 use crate::ledger::{Frontier, HashReader};
 
 /// The server did not answer as the specification says.
@@ -24,20 +24,32 @@ pub struct NotServed {
 pub struct LogClient {
     agent: Agent,
     url: String,
+    cookie: Option<String>,
 }
 
 impl LogClient {
     /// `url` is the prefix before `/checkpoint`; every answer must come within `wait`.
     pub fn new(url: &str, wait: Duration) -> Self {
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(wait)).build();
-        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned() }
+        Self { agent: config.into(), url: url.trim_end_matches('/').to_owned(), cookie: None }
+    }
+
+    /// The same log, seen by whoever has this session.
+    #[must_use]
+    pub fn with_cookie(&self, cookie: String) -> Self {
+        Self { cookie: Some(cookie), ..self.clone() }
     }
 
     /// The body, at most `limit` bytes of it, or the status of a refusal.
     pub fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, u16>, NotServed> {
         let url = format!("{}/{path}", self.url);
         let lost = |error: ureq::Error| NotServed { url: url.clone(), why: error.to_string() };
-        let answer = self.agent.get(&url).call().map_err(lost)?;
+        let request = self.agent.get(&url);
+        let request = match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        };
+        let answer = request.call().map_err(lost)?;
         let status = answer.status().as_u16();
         if status != 200 {
             return Ok(Err(status));
@@ -75,25 +87,58 @@ pub struct ServedTree<'a> {
     tiles: RefCell<HashMap<(u8, u64), Vec<Hash>>>,
 }
 
+/// 256 leaves, each behind two bytes of length.
+const BUNDLE_MAX_BYTES: usize = TILE_WIDTH as usize * (2 + LEAF_MAX_BYTES);
+
+impl LogClient {
+    /// The leaves of the bundle with this index, as many as a tree of `size` has there.
+    pub fn bundle(&self, index: u64, size: u64) -> Result<Vec<Vec<u8>>, NotServed> {
+        self.part(TileKind::Entries, index, size, BUNDLE_MAX_BYTES, |bytes| {
+            decode_bundle(bytes).map(|leaves| leaves.into_iter().map(<[u8]>::to_vec).collect())
+        })
+    }
+
+    /// Part `index` of a row of which a tree has `length`, by what is read out of its bytes.
+    fn part<T>(
+        &self,
+        kind: TileKind,
+        index: u64,
+        length: u64,
+        limit: usize,
+        read: impl Fn(&[u8]) -> Option<Vec<T>>,
+    ) -> Result<Vec<T>, NotServed> {
+        let left = length.saturating_sub(index.saturating_mul(u64::from(TILE_WIDTH))).min(u64::from(TILE_WIDTH));
+        let width = u16::try_from(left).unwrap_or(TILE_WIDTH);
+        let path = |width| TilePath { kind, index, width }.to_string();
+        let bytes = match self.get(&path(width), limit)? {
+            Ok(bytes) => bytes,
+            // A partial one may be gone once the full one is there.
+            Err(_) => self.must(&path(TILE_WIDTH), limit)?,
+        };
+        let mut part = read(&bytes)
+            .filter(|part| part.len() >= usize::from(width))
+            .ok_or_else(|| self.odd(&path(width), "not a tile of its width"))?;
+        part.truncate(usize::from(width));
+        Ok(part)
+    }
+}
+
 impl ServedTree<'_> {
+    /// The leaves from `seq` on to the end of their bundle or of the tree.
+    pub fn leaves_from(&self, seq: u64) -> Result<Vec<Vec<u8>>, NotServed> {
+        let width = u64::from(TILE_WIDTH);
+        let mut leaves = self.client.bundle(seq / width, self.size)?;
+        leaves.drain(..usize::try_from(seq % width).unwrap_or(0).min(leaves.len()));
+        Ok(leaves)
+    }
+
     /// As many hashes of the tile as a tree of this size has.
     fn tile(&self, level: u8, index: u64) -> Result<Vec<Hash>, NotServed> {
         if let Some(tile) = self.tiles.borrow().get(&(level, index)) {
             return Ok(tile.clone());
         }
         let hashes = self.size.checked_shr(u32::from(level) * 8).unwrap_or(0);
-        let left = hashes.saturating_sub(index.saturating_mul(u64::from(TILE_WIDTH))).min(u64::from(TILE_WIDTH));
-        let width = u16::try_from(left).unwrap_or(TILE_WIDTH);
-        let path = |width| TilePath { kind: TileKind::Hashes(level), index, width }.to_string();
-        let bytes = match self.client.get(&path(width), TILE_BYTES)? {
-            Ok(bytes) => bytes,
-            // A partial tile may be gone once the full one is there.
-            Err(_) => self.client.must(&path(TILE_WIDTH), TILE_BYTES)?,
-        };
-        let mut tile = tile_hashes(&bytes)
-            .filter(|tile| tile.len() >= usize::from(width))
-            .ok_or_else(|| self.client.odd(&path(width), "not a tile of its width"))?;
-        tile.truncate(usize::from(width));
+        let tile = self.client.part(TileKind::Hashes(level), index, hashes, TILE_BYTES, tile_hashes)?;
         self.tiles.borrow_mut().insert((level, index), tile.clone());
         Ok(tile)
     }

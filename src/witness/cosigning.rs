@@ -216,19 +216,7 @@ impl Cosigning {
 
 /// The newest kept note, if its quorum has cosigned it.
 fn newest_kept(sequencer: &Sequencer, policy: &Policy) -> Option<Shown> {
-    let reader = sequencer.reader();
-    let (mut low, mut high, mut found) = (0, sequencer.read(|committed| committed.size).saturating_add(1), None);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match reader.checkpoint_from(middle) {
-            Ok(Some((size, note, _))) => {
-                low = size.saturating_add(1);
-                found = Some((size, note));
-            }
-            _ => high = middle,
-        }
-    }
-    let (size, note) = found?;
+    let (size, note) = sequencer.reader().newest_checkpoint().ok()??;
     SignedCheckpoint::parse(&note).ok()?.verify(policy).ok()?;
     Some(Shown { size, note: note.into(), is_met: true })
 }

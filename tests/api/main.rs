@@ -11,6 +11,7 @@ mod hall;
 mod health;
 mod idempotency;
 mod ledger;
+mod mirror;
 mod objections;
 mod openapi;
 mod rights;

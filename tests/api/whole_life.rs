@@ -148,6 +148,9 @@ fn wait_for_figures(world: &World) {
     }
     let figures = figures();
     assert_eq!((&figures["projects"], &figures["awarded"]), (&json!(1), &json!((START + 2 * STEP).to_string())));
+    assert_eq!(figures["months"][0]["projects"], json!(1), "a project counts in the month of its first award");
+    let elsewhere = world.public().get("/api/v1/lots?phase=archived&place=%E5%88%AB%E5%A4%84").ok();
+    assert_eq!(elsewhere["items"], json!([]), "no lot lies there");
     let lots = world.public().get("/api/v1/lots?phase=archived&category=C&q=%E6%BB%A8%E6%B1%9F%E8%B7%AF").ok();
     let lots = lots["items"].as_array().unwrap();
     assert_eq!(lots.len(), 1);

@@ -1,103 +1,108 @@
-// Pictures of every screen, for looking at: `node scripts/shots.mjs OUT [screen …]`. Starts Vite with the fixtures.
-import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+// Pictures of the public's and the bidders' screens, for looking at, from a running `mingjian serve --demo`:
+// `WEB=http://… PASSWORD=… node scripts/shots.mjs OUT [screen …]`. Complains of what no screen may have.
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
-import { createServer } from 'vite'
+import { launch, overflow, violations } from './chromium.mjs'
 
 const [out = 'shots', ...only] = process.argv.slice(2)
+const base = process.env.WEB ?? 'http://127.0.0.1:8080'
 mkdirSync(out, { recursive: true })
-const server = await createServer({ server: { port: 0, host: '127.0.0.1' }, logLevel: 'error' })
-await server.listen()
-const base = `http://127.0.0.1:${server.httpServer.address().port}`
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const LOT = '01M5BD51M0V4K9Q2XTHC7RNW3E'
-const screens = { hall: '/', lot: `/lots/${LOT}`, room: `/lots/${LOT}/room`, floor: '/floor', review: '/review/1' }
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+const lots = async (query) => (await (await fetch(`${base}/api/v1/lots?${query}`)).json()).items
+const one = async (query) => (await lots(`${query}&limit=50`)).sort((a, b) => b.bids - a.bids)[0]?.id
+const [running, archived, failed, signUp] = [
+  await one('phase=running'),
+  await one('phase=archived'),
+  await one('phase=failed'),
+  await one('phase=sign_up'),
 ]
-const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'shots-')), {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  headless: true,
-  args: flags,
-  timezoneId: 'Asia/Shanghai',
-})
+const screens = [
+  ['hall', '/'],
+  ['lot', `/lots/${running}`],
+  ['lot-over', `/lots/${archived}`],
+  ['lot-failed', `/lots/${failed}`],
+  ['lot-signup', `/lots/${signUp}`],
+  ['lot-signup-bidder', `/lots/${signUp}`, 'bidder1'],
+  ['room', `/lots/${running}/room`],
+  ['notices', '/notices'],
+  ['results', '/results'],
+  ['statistics', '/statistics'],
+  ['guide', '/guide'],
+  ['accessibility', '/accessibility'],
+  ['verify', '/verify'],
+  ['verify-lot', `/verify?lot=${archived}`],
+  ['verify-entry', '/verify?seq=1200'],
+  ['sign-in', '/sign-in'],
+  ['sign-up', '/sign-up'],
+  ['keys', '/keys'],
+  ['keys-bidder', '/keys', 'bidder1'],
+  ['my', '/my'],
+  ['my-bidder', '/my', 'bidder1'],
+  ['missing', '/nowhere'],
+]
+const looks = [
+  ['light', 'zh-CN', 1440],
+  ['dark', 'zh-CN', 1440],
+  ['light', 'en', 1440],
+  ['light', 'zh-CN', 390],
+  ['dark', 'en', 390],
+].filter(([theme, lang, width]) => !process.env.LOOK || process.env.LOOK === `${theme}-${lang.slice(0, 2)}-${width}`)
 let faults = 0
-for (const [name, path] of Object.entries(screens)) {
-  if (only.length > 0 && !only.some((o) => o.startsWith(name))) continue
-  for (const [theme, lang, width] of [
-    ['light', 'zh-CN', 1440],
-    ['dark', 'zh-CN', 1440],
-    ['light', 'en', 1440],
-    ['light', 'zh-CN', 390],
-    ['dark', 'en', 390],
-    ['dark', 'zh-CN', 1920],
-  ]) {
-    if ((width === 1920) !== (name === 'floor' && theme === 'dark' && width === 1920) && width === 1920) continue
-    const label = `${name}-${theme}-${lang === 'en' ? 'en' : 'zh'}-${width}`
-    if (only.length > 0 && !only.some((o) => label.startsWith(o))) continue
-    const page = await browser.newPage()
-    await page.setViewportSize({ width, height: width === 390 ? 844 : width === 1920 ? 1080 : 900 })
-    await page.addInitScript(
+const complain = (...words) => {
+  faults++
+  console.log(...words)
+}
+const browser = await launch()
+const sessions = new Map()
+async function sessionOf(login) {
+  if (!sessions.has(login)) {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${base}/sign-in`)
+    await page.fill('input[autocomplete=username]', login)
+    await page.fill('input[autocomplete=current-password]', process.env.PASSWORD ?? '')
+    await page.click('form button[type=submit]')
+    await page.waitForURL((url) => url.pathname !== '/sign-in')
+    sessions.set(login, await context.storageState())
+    await context.close()
+  }
+  return sessions.get(login)
+}
+
+for (const [name, path, login] of screens) {
+  if (only.length > 0 && !only.includes(name)) continue
+  if (path.includes('undefined')) {
+    complain(name, 'there is no such lot now')
+    continue
+  }
+  for (const [theme, locale, width] of looks) {
+    const label = `${name}-${theme}-${locale.slice(0, 2)}-${width}`
+    const context = await browser.newContext({
+      viewport: { width, height: width === 390 ? 844 : 900 },
+      timezoneId: 'Asia/Shanghai',
+      ...(login ? { storageState: await sessionOf(login) } : {}),
+    })
+    await context.addInitScript(
       ([t, l]) => {
         localStorage.setItem('mingjian.theme', t)
         localStorage.setItem('mingjian.locale', l)
       },
-      [theme, lang],
+      [theme, locale],
     )
-    page.on('console', (m) => {
-      if (['error', 'warning'].includes(m.type())) {
-        faults++
-        console.log(label, m.text().slice(0, 300))
-      }
-    })
-    page.on('pageerror', (e) => {
-      faults++
-      console.log(label, String(e).slice(0, 300))
-    })
-    await page.goto(`${base}${path}?fixtures`)
-    await page.waitForSelector('#main h2', { state: 'attached', timeout: 30_000 }).catch(() => {
-      faults++
-      console.log(label, 'did not show')
-    })
-    await page.waitForTimeout(350)
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    if (wide > 0) {
-      faults++
-      console.log(label, `is ${wide} px wider than the screen`)
-    }
-    await page.evaluate(axe)
-    const { violations } = await page.evaluate(() =>
-      globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }),
-    )
-    for (const v of violations) {
-      faults++
-      console.log(
-        label,
-        v.id,
-        v.nodes.length,
-        v.nodes
-          .slice(0, 3)
-          .map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? n.failureSummary ?? ''}`.slice(0, 190))
-          .join(' | '),
-      )
-    }
+    const page = await context.newPage()
+    page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complain(label, m.text().slice(0, 300)))
+    page.on('pageerror', (e) => complain(label, String(e).slice(0, 300)))
+    await page.goto(base + path)
+    await page
+      .waitForSelector('#main h1:not(.vh), #main h2:not(.vh)', { timeout: 30_000 })
+      .catch(() => complain(label, 'did not show'))
+    await page.waitForSelector('.box.loading', { state: 'detached', timeout: 30_000 }).catch(() => undefined)
+    await page.waitForTimeout(name.startsWith('verify') ? 2_500 : 700)
+    const wide = await overflow(page)
+    if (wide > 0) complain(label, `is ${wide} px wider than the screen`)
+    for (const violation of await violations(page)) complain(label, violation)
     await page.screenshot({ path: join(out, `${label}.png`), fullPage: true })
-    if (name === 'room' && width === 390) {
-      await page.click('.dock .go')
-      await page.waitForTimeout(350)
-      await page.screenshot({ path: join(out, `${label}-sheet.png`) })
-    }
-    await page.close()
+    await context.close()
   }
 }
 await browser.close()
-await server.close()
 process.exitCode = faults > 0 ? 1 : 0

@@ -47,6 +47,25 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'nav.notices' },
   },
   {
+    path: '/results',
+    name: 'results',
+    component: () => import('./views/ResultsView.vue'),
+    meta: { title: 'nav.results' },
+  },
+  {
+    path: '/statistics',
+    name: 'statistics',
+    component: () => import('./views/StatisticsView.vue'),
+    meta: { title: 'nav.statistics' },
+  },
+  { path: '/guide', name: 'guide', component: () => import('./views/GuideView.vue'), meta: { title: 'nav.guide' } },
+  {
+    path: '/accessibility',
+    name: 'accessibility',
+    component: () => import('./views/AccessibilityView.vue'),
+    meta: { title: 'foot.open.access' },
+  },
+  {
     path: '/sign-in',
     name: 'sign-in',
     component: () => import('./views/SignInView.vue'),
@@ -71,5 +90,5 @@ export const routes: RouteRecordRaw[] = [
 export const router = createRouter({
   history: createWebHistory(),
   routes,
-  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  scrollBehavior: (to, _from, saved) => saved ?? (to.hash ? { el: to.hash } : { top: 0 }),
 })

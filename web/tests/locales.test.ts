@@ -5,9 +5,9 @@ import { expect, it } from 'vitest'
 
 const src = fileURLToPath(new URL('../src', import.meta.url))
 type Tree = { [key: string]: string | Tree }
-/** The shell's phrases and the desks', which arrive later. */
+/** The shell's phrases and those of screens that arrive later. */
 const read = (name: string) =>
-  ['', 'desk'].reduce<Tree>(
+  ['', 'desk', 'guide'].reduce<Tree>(
     (all, at) => ({ ...all, ...(JSON.parse(readFileSync(join(src, 'locales', at, name), 'utf8')) as Tree) }),
     {},
   )

@@ -1,7 +1,7 @@
 //! A witness's own application (C2SP tlog-witness): logs hand in checkpoints, everybody may read what was cosigned and what
 //! is wrong. It stands alone: none of the platform's routes, sessions or data are here.
 
-mod words;
+pub mod words;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -21,7 +21,7 @@ const SIZE: &str = "text/x.tlog.size";
 /// Alarms of one log that the page and the evidence show.
 const ALARMS_SHOWN: i64 = 50;
 /// Nothing may run, nothing may be loaded but our one style sheet.
-const CONTENT_SECURITY_POLICY: &str =
+pub const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the page calls this witness, such as the agency that runs it.
@@ -155,7 +155,7 @@ async fn page(watch: Data<Watch>, title: Data<Title>) -> HttpResponse {
 }
 
 #[get("/style.css")]
-async fn style() -> HttpResponse {
+pub async fn style() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/css; charset=utf-8")
         .insert_header((CACHE_CONTROL, "public, max-age=3600"))

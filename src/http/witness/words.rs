@@ -45,7 +45,7 @@ impl Verdict {
 }
 
 /// What an alarm means and what to do: Chinese, English.
-const fn meaning(kind: AlarmKind) -> (&'static str, &'static str) {
+pub const fn meaning(kind: AlarmKind) -> (&'static str, &'static str) {
     match kind {
         AlarmKind::Fork => (
             "账本运营方签署了两份互相矛盾的历史：同一本账被改写，或对不同的人出示不同内容。证据已保存，且无法抵赖。\
@@ -69,7 +69,7 @@ const fn meaning(kind: AlarmKind) -> (&'static str, &'static str) {
 }
 
 /// Text in HTML, also within a quoted attribute.
-fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -85,7 +85,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Beijing time to the second.
-fn beijing(at: Micros) -> String {
+pub fn beijing(at: Micros) -> String {
     let text = at.plus(Span::hours(8)).to_string();
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
@@ -162,7 +162,7 @@ fn section(out: &mut String, found: &Found<'_>) -> std::fmt::Result {
     write!(out, "</section>")
 }
 
-fn alarm_section(out: &mut String, alarm: &Alarm) -> std::fmt::Result {
+pub fn alarm_section(out: &mut String, alarm: &Alarm) -> std::fmt::Result {
     let (zh, en) = meaning(alarm.kind);
     let class = if alarm.ended.is_some() { "alarm over" } else { "alarm" };
     let time = match alarm.ended {

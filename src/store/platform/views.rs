@@ -64,6 +64,8 @@ pub struct LotFilter {
     pub method: Option<String>,
     pub phases: Vec<String>,
     pub owner: Option<String>,
+    /// Part of the place's name.
+    pub place: Option<String>,
     /// Found in title, code, place or owner's name.
     pub text: Option<String>,
     pub estimate_min: Option<i64>,
@@ -178,6 +180,12 @@ pub fn entries_of(
         .load(tx)?)
 }
 
+/// A pattern for what contains `text`. Both sides in lower case: SQLite's LIKE ignores the case of a–z, PostgreSQL's does
+/// not.
+fn containing(text: &str) -> String {
+    format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
 /// Lots, newest notice first.
 pub fn lots(tx: &mut Tx, filter: &LotFilter, limit: i64) -> Result<Vec<LotRow>, StoreError> {
     let mut query = lot_view::table.into_boxed();
@@ -193,10 +201,11 @@ pub fn lots(tx: &mut Tx, filter: &LotFilter, limit: i64) -> Result<Vec<LotRow>, 
     if let Some(owner) = &filter.owner {
         query = query.filter(lot_view::owner.eq(owner));
     }
+    if let Some(place) = &filter.place {
+        query = query.filter(lower(lot_view::place).like(containing(place)).escape('\\'));
+    }
     if let Some(text) = &filter.text {
-        // Both sides in lower case: SQLite's LIKE ignores the case of a–z, PostgreSQL's does not.
-        let pattern =
-            format!("%{}%", text.to_ascii_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        let pattern = containing(text);
         query = query.filter(
             lower(lot_view::title)
                 .like(pattern.clone())

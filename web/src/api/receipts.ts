@@ -76,3 +76,9 @@ export function download(name: string, body: string, type = 'application/json'):
   link.click()
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
+
+/** Where anybody checks this entry; it names the leaf's hash as it was here, so that another entry in its place shows. */
+export async function proofLink(row: ReceiptRow): Promise<string> {
+  const hash = toBase64(await leafHash(utf8(row.leaf)))
+  return `${location.origin}/verify?${new URLSearchParams({ seq: String(row.seq), leaf: hash }).toString()}`
+}

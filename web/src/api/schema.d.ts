@@ -1133,6 +1133,8 @@ export interface paths {
                     phase?: string | null;
                     /** @description Lots of this owner's organisation. */
                     owner?: components["schemas"]["Id"] | null;
+                    /** @description Part of the place's name. */
+                    place?: string | null;
                     /** @description Found in title, code, place or owner's name. */
                     q?: string | null;
                     /** @description Estimate at least, 分. */

@@ -26,8 +26,8 @@ import { receiptsOf } from './receipts'
 import { LoadError, type Source } from './source'
 import { entriesOf, ledger, proveAll, type ReadEntry } from './trust'
 
-/** Cards of running lots that the hall shows; the rest is in the list of notices. */
-const LIVE_CARDS_MAX = 8
+/** Cards of running lots that the hall shows: one row. The rest is in the list of notices. */
+const LIVE_CARDS_MAX = 4
 const COMING_MAX = 6
 const RESULTS_MAX = 6
 
@@ -82,6 +82,7 @@ export function noticeOf(row: Schemas['LotSummary']): NoticeRow {
     phase: row.phase as Phase,
     suspended: row.suspended,
     bids: row.bids,
+    result: resultOf(row),
   }
 }
 
@@ -174,6 +175,7 @@ async function notices(filter: NoticeFilter, after: string | null): Promise<Noti
     ...(filter.category ? { category: filter.category } : {}),
     ...(filter.method ? { method: filter.method } : {}),
     ...(filter.phases?.length ? { phase: filter.phases.join(',') } : {}),
+    ...(filter.place ? { place: filter.place } : {}),
     ...(filter.text ? { q: filter.text } : {}),
     ...(filter.min !== undefined ? { min: filter.min.toString() } : {}),
     ...(filter.max !== undefined ? { max: filter.max.toString() } : {}),

@@ -108,7 +108,7 @@ const PAGE = 200
 /** Entries of one lot that a page will hold; a lot of the real year has some hundreds. */
 const ENTRIES_MAX = 10_000
 
-async function page(scope: string, after: number | undefined, limit = PAGE): Promise<EntryPage> {
+export async function entriesPage(scope: string, after: number | undefined, limit = PAGE): Promise<EntryPage> {
   const query = { scope, limit, ...(after === undefined ? {} : { after }) }
   return (await call(api.GET('/api/v1/entries', { params: { query } }))) as unknown as EntryPage
 }
@@ -119,7 +119,7 @@ export async function entriesOf(scope: string): Promise<ReadEntry[]> {
   const entries: ReadEntry[] = []
   let after: number | undefined
   while (entries.length < ENTRIES_MAX) {
-    const found = await page(scope, after)
+    const found = await entriesPage(scope, after)
     for (const raw of found.entries) entries.push(await readEntry(raw, origin))
     // `next` is how far the page has looked: it may hold few entries, or none, and still not be the last.
     if (found.next === null || found.head === null || found.next >= found.head) break
@@ -129,7 +129,7 @@ export async function entriesOf(scope: string): Promise<ReadEntry[]> {
 }
 
 export async function entryAt(seq: number): Promise<ReadEntry> {
-  const found = await page('ledger', seq === 0 ? undefined : seq - 1, 1)
+  const found = await entriesPage('ledger', seq === 0 ? undefined : seq - 1, 1)
   const raw = found.entries[0]
   if (!raw || raw.seq !== seq) throw new ApiError('not_found', 404, null)
   return readEntry(raw, (await ledger()).origin)

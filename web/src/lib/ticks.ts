@@ -11,10 +11,10 @@ export function niceTicks(low: number, high: number, about: number): number[] {
 
 const STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440, 2880, 10080]
 
-/** Whole minutes, hours or days for a time axis, in ms. */
-export function timeTicks(fromMs: number, toMs: number, about: number): number[] {
+/** Whole minutes, hours or days for a time axis, in ms; `offsetMs` is how far the zone shown is ahead of UTC. */
+export function timeTicks(fromMs: number, toMs: number, about: number, offsetMs = 0): number[] {
   const step = (STEPS_MIN.find((m) => (toMs - fromMs) / (m * 60_000) <= about) ?? 10_080) * 60_000
   const ticks: number[] = []
-  for (let t = Math.ceil(fromMs / step) * step; t <= toMs; t += step) ticks.push(t)
+  for (let t = Math.ceil((fromMs + offsetMs) / step) * step - offsetMs; t <= toMs; t += step) ticks.push(t)
   return ticks
 }

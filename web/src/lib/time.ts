@@ -85,6 +85,18 @@ export function clockText(time: Micros, zone?: string): ClockText {
   }
 }
 
+/** Whole days and the hours that are left of the next, once there is a day left; null below. */
+export function daysLeft(remainingMs: number): { d: number; h: number } | null {
+  const hours = Math.floor(Math.max(0, remainingMs) / 3_600_000)
+  return hours < 24 ? null : { d: Math.floor(hours / 24), h: hours % 24 }
+}
+
+/** Milliseconds that the zone (the viewer's own by default) is ahead of UTC at that instant. */
+export function zoneOffsetMs(ms: number, zone?: string): number {
+  const { date, time } = clockText(BigInt(Math.floor(ms / 1000)) * 1_000_000n, zone)
+  return Date.parse(`${date}T${time}Z`) - Math.floor(ms / 1000) * 1000
+}
+
 /** `03:41`, `1:17:43`, `2 days` left to words. Seconds are rounded up: 00:00 is shown only when time is up. */
 export function countdownText(remainingMs: number): string {
   const total = Math.max(0, Math.ceil(remainingMs / 1000))

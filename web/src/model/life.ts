@@ -1,4 +1,5 @@
 /** A lot's life as the steps of a timeline. */
+import type { Micros } from '@/lib/time'
 import type { LotState, Phase } from './lot'
 
 export interface LifeStep {
@@ -37,4 +38,30 @@ export function lifeSteps(lot: LotState): LifeStep[] {
     if (at === 4 && listing && label === 'life.timed' && lot.stage !== 'timed') state = 'later'
     return { label, state }
   })
+}
+
+export interface LifeEvent {
+  /** A phrase of the locale files. */
+  label: string
+  values?: Record<string, string | number>
+  time: Micros
+  /** Null for what stands on no entry of its own. */
+  seq: number | null
+  note?: string
+  tone: 'step' | 'stop' | 'over'
+}
+
+/** Everything that moved the lot, oldest first: phases, standstills with their reasons. */
+export function lifeEvents(lot: LotState): LifeEvent[] {
+  const events: LifeEvent[] = Object.entries(lot.milestones).map(([phase, at]) => ({
+    label: `phase.${phase}`,
+    time: at.time,
+    seq: at.seq,
+    tone: phase === 'failed' || phase === 'terminated' ? 'over' : 'step',
+  }))
+  for (const pause of lot.pauses) {
+    events.push({ label: 'life.stopped', time: pause.from, seq: pause.seq, note: pause.reason, tone: 'stop' })
+    if (pause.to !== null) events.push({ label: 'life.resumed', time: pause.to, seq: pause.resumedSeq, tone: 'stop' })
+  }
+  return events.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : (a.seq ?? 0) - (b.seq ?? 0)))
 }

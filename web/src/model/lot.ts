@@ -89,7 +89,14 @@ export interface LotState {
   stoppedAt: Micros | null
   /** What was left when the clock was stopped, microseconds. */
   leftAtStop: bigint | null
-  pauses: { from: Micros; to: Micros | null; reason: string; by: Hold['by'] }[]
+  pauses: {
+    from: Micros
+    to: Micros | null
+    reason: string
+    by: Hold['by']
+    seq: number
+    resumedSeq: number | null
+  }[]
   ranking: Standing[]
   reserve: Fen | null
   failure: Failure | null
@@ -275,13 +282,22 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
         lot.stoppedAt = entry.time
         lot.leftAtStop = lot.until === null ? null : lot.until - entry.time
       }
-      lot.pauses.push({ from: entry.time, to: null, reason: event.data.reason, by })
+      lot.pauses.push({
+        from: entry.time,
+        to: null,
+        reason: event.data.reason,
+        by,
+        seq: entry.seq,
+        resumedSeq: null,
+      })
       break
     }
     case 'lot.resumed': {
       const hold = 'id' in event.data.hold ? `${event.data.hold.by}/${event.data.hold.id}` : event.data.hold.by
       lot.holds = lot.holds.filter((h) => h !== hold)
-      for (const pause of lot.pauses) if (pause.to === null && pause.by === event.data.hold.by) pause.to = entry.time
+      for (const pause of lot.pauses)
+        if (pause.to === null && pause.by === event.data.hold.by)
+          Object.assign(pause, { to: entry.time, resumedSeq: entry.seq })
       if (event.data.running) {
         const credit = BigInt(event.data.credit)
         if (lot.until !== null) lot.until += credit

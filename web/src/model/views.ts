@@ -53,11 +53,14 @@ export interface NoticeRow {
   phase: Phase
   suspended: boolean
   bids: number
+  result: ResultRow
 }
 
 /** What the list of notices is narrowed by; amounts in 分. */
 export interface NoticeFilter {
   category?: Category
+  /** Part of the place's name. */
+  place?: string
   method?: string
   phases?: Phase[]
   text?: string

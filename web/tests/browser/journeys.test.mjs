@@ -1,77 +1,11 @@
 // Journeys through the real interface, served by the real binary, in a real Chromium. Conditions are waited for, never
 // times. `npm run test:browser`; the binary must hold a built interface.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { after, before, test } from 'node:test'
-import { chromium } from 'playwright-core'
-import { startPlatform } from './platform.mjs'
+import { test } from 'node:test'
+import { accessible, fits, stage } from './helpers.mjs'
 
-const PATIENCE = 60_000
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-let platform
-let browser
-
-before(async () => {
-  platform = await startPlatform()
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true,
-    args: flags,
-  })
-})
-
-after(async () => {
-  await browser?.close()
-  await platform?.stop()
-})
-
-/** A fresh visitor. Anything that the page complains of (a blocked script, a failed request, an exception) fails the journey. */
-async function visitor({ width = 1440, height = 900, locale = 'zh-CN' } = {}) {
-  const context = await browser.newContext({
-    viewport: { width, height },
-    timezoneId: 'Asia/Shanghai',
-    bypassCSP: false,
-  })
-  const page = await context.newPage()
-  page.setDefaultTimeout(PATIENCE)
-  const faults = []
-  page.on('pageerror', (error) => faults.push(String(error)))
-  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()))
-  await page.addInitScript((chosen) => localStorage.setItem('mingjian.locale', chosen), locale)
-  return { page, faults, leave: () => context.close() }
-}
-
-const json = async (path) => (await fetch(platform.url + path)).json()
-
-async function signIn(page, login) {
-  await page.goto(`${platform.url}/sign-in`)
-  await page.fill('input[autocomplete=username]', login)
-  await page.fill('input[autocomplete=current-password]', platform.password)
-  await page.click('form button[type=submit]')
-  await page.waitForURL((url) => url.pathname !== '/sign-in')
-}
-
-/** WCAG 2.2 A and AA by axe-core, put in through the debugger: the page's own policy would rightly refuse it. */
-async function accessible(page) {
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate(() =>
-    globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }),
-  )
-  assert.deepEqual(
-    violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`),
-    [],
-  )
-}
+const on = stage()
+const { visitor, signIn, json } = on
 
 test('anybody sees what runs now, in both languages, on a desk and on a phone', async () => {
   for (const [locale, width] of [
@@ -79,13 +13,10 @@ test('anybody sees what runs now, in both languages, on a desk and on a phone', 
     ['en', 390],
   ]) {
     const { page, faults, leave } = await visitor({ locale, width })
-    await page.goto(platform.url)
+    await page.goto(on.platform.url)
     await page.waitForSelector('#main a[href*="/lots/"]')
     assert.equal(await page.evaluate(() => document.documentElement.lang), locale)
-    const beyond = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    )
-    assert.ok(beyond <= 0, `${beyond} px wider than the screen`)
+    await fits(page)
     await accessible(page)
     assert.deepEqual(faults, [])
     await leave()
@@ -95,7 +26,7 @@ test('anybody sees what runs now, in both languages, on a desk and on a phone', 
 test('a visitor verifies a finished lot in the own browser, step by step', async () => {
   const { items } = await json('/api/v1/lots?phase=archived&limit=1')
   const { page, faults, leave } = await visitor()
-  await page.goto(`${platform.url}/verify?lot=${items[0].id}`)
+  await page.goto(`${on.platform.url}/verify?lot=${items[0].id}`)
   await page.waitForSelector('.verdict.ok, .verdict.bad, .said.bad')
   assert.equal(await page.locator('.verdict.ok').count(), 1, await page.locator('#main').innerText())
   assert.equal(await page.locator('.steps li.bad').count(), 0)
@@ -109,7 +40,7 @@ test('a finished lot tells its life and names its winner', async () => {
   const { items } = await json('/api/v1/lots?phase=archived&limit=1')
   const lot = await json(`/api/v1/lots/${items[0].id}`)
   const { page, faults, leave } = await visitor()
-  await page.goto(`${platform.url}/lots/${items[0].id}`)
+  await page.goto(`${on.platform.url}/lots/${items[0].id}`)
   await page.getByText(lot.title).first().waitFor()
   await page.getByText(lot.award.company).first().waitFor()
   await accessible(page)
@@ -130,7 +61,7 @@ function creditCode(body) {
 
 test('a company signs itself up: the form says what is wrong, then leads to its keys', async () => {
   const { page, faults, leave } = await visitor()
-  await page.goto(`${platform.url}/sign-up`)
+  await page.goto(`${on.platform.url}/sign-up`)
   await page.waitForSelector('#main form')
   await accessible(page)
   const right = creditCode('91330299MA2JOURNE'.replace('O', '0'))
@@ -157,7 +88,7 @@ test('a company signs itself up: the form says what is wrong, then leads to its 
 
 test('a wrong password is refused in words, and the page stays', async () => {
   const { page, leave } = await visitor()
-  await page.goto(`${platform.url}/sign-in`)
+  await page.goto(`${on.platform.url}/sign-in`)
   await page.fill('input[autocomplete=username]', 'supervisor')
   await page.fill('input[autocomplete=current-password]', 'certainly not this')
   await page.click('form button[type=submit]')
@@ -169,7 +100,7 @@ test('a wrong password is refused in words, and the page stays', async () => {
 test('the supervisor sees a bid within moments of its entry', async () => {
   const { page, faults, leave } = await visitor({ width: 1920, height: 1080 })
   await signIn(page, 'supervisor')
-  await page.goto(`${platform.url}/floor`)
+  await page.goto(`${on.platform.url}/floor`)
   const before = (await json('/api/v1/ledgers')).items[0].size
   // The demonstration's bidders go on by themselves; the floor shows the entry that comes next.
   await page.waitForFunction(

@@ -16,7 +16,7 @@ const freePort = () =>
   })
 
 /** Starts it and waits until it serves. Returns its address, the demonstration's password and how to stop it. */
-export async function startPlatform(projects = 24) {
+export async function startPlatform({ projects = 24 } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'mingjian-'))
   const simulated = spawnSync(binary, ['simulate', '--projects', String(projects), '--seed', '7', '--data', data], {
     encoding: 'utf8',
