@@ -95,6 +95,8 @@ pub const SESSION_TOUCH_EVERY: Span = Span::minutes(1);
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10;
 /// How long a proof of identity is good for sensitive actions.
 pub const REAUTH_MAX: Span = Span::minutes(10);
+/// Rows that move between two databases at a time: of the largest payloads, 15 MB.
+pub const MIGRATE_PAGE_ROWS: usize = 128;
 /// Between two looks for sessions, tickets and counts that have run out: nothing of them is accepted meanwhile either.
 pub const SWEEP_EVERY: Span = Span::minutes(5);
 /// How long Redis may take for an answer: it is asked on the way to one that a person waits for.

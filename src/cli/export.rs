@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -10,22 +10,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::say;
-use super::sources::Stored;
+use super::sources::{Stored, shared};
 use crate::review::bundle::{About, write};
 use crate::review::content::{Content, read};
 use crate::review::source::Source as _;
+use crate::sequencer::LedgerReader;
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Data directory; a server may be running on it
+    /// Data directory; a server may be running on it. Without it: the database that the settings name
     #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// The bundle to write; it must not exist yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Ledger of the data directory
+    /// Which of its ledgers
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
     /// For whom: what that class of readers may not read is marked as withheld
@@ -41,9 +42,17 @@ enum Reader {
     Archive,
 }
 
-pub fn run(args: &Args, json: bool) -> Outcome {
-    let dir = DataDir::open_read_only(&args.data)?;
-    let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
+    match &args.data {
+        Some(data) => {
+            let dir = DataDir::open_read_only(data)?;
+            export(args, SqliteReader::open(&dir.ledger_path(&args.ledger)?)?, json)
+        }
+        None => export(args, shared(config)?.reader(&args.ledger)?, json),
+    }
+}
+
+fn export(args: &Args, stored: impl LedgerReader, json: bool) -> Outcome {
     let (mut source, reader) = match args.reader {
         Reader::Public => (Stored::public(stored)?, "public"),
         Reader::Archive => (Stored::whole(stored), "archive"),

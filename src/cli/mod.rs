@@ -9,6 +9,7 @@ pub mod cosigners;
 mod demo;
 mod export;
 mod keys;
+mod migrate;
 pub mod mirror;
 pub mod open;
 mod openapi;
@@ -64,6 +65,8 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
     Restore(restore::Args),
+    /// Move an installation out of its data directory into a PostgreSQL database that several nodes can share.
+    Migrate(migrate::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
@@ -79,11 +82,12 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Simulate(simulate) => simulate.run(cli.json),
         Command::Serve(args) => serve::run(cli.config.as_deref(), &args),
-        Command::Rebuild(args) => rebuild::run(&args, cli.json),
-        Command::Verify(args) => verify::run(&args, cli.json),
-        Command::Export(args) => export::run(&args, cli.json),
+        Command::Rebuild(args) => rebuild::run(cli.config.as_deref(), &args, cli.json),
+        Command::Verify(args) => verify::run(cli.config.as_deref(), &args, cli.json),
+        Command::Export(args) => export::run(cli.config.as_deref(), &args, cli.json),
         Command::Backup(args) => backup::run(&args, cli.json),
         Command::Restore(args) => restore::run(&args, cli.json),
+        Command::Migrate(args) => migrate::run(cli.config.as_deref(), &args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
 use super::cosigners::{self, Cosigners, Standing};
-use crate::base::{Code, Entropy};
+use crate::base::{Code, Entropy, Micros};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
@@ -25,7 +25,7 @@ use crate::sequencer::{
     Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status,
 };
 use crate::store::journal::SqliteJournal;
-use crate::store::{DataDir, Platform, Postgres, StoreError};
+use crate::store::{DataDir, Platform, Postgres, StoreError, migrate};
 
 /// The ledger of a fresh embedded installation.
 pub const LEDGER: &str = "main";
@@ -51,6 +51,11 @@ pub enum OpenError {
     Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
+    #[error(
+        "this installation was moved to a database on {0}: serve it from there (database.url). If that move was cut short and \
+         the database is empty, remove moved.json"
+    )]
+    Moved(Micros),
     #[error("a thread does not start: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the policy of witnesses: {0}")]
@@ -116,6 +121,9 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
 
     let (name, platform, reader, writer, bell) = match storage {
         Storage::Embedded => {
+            if let Some(moved) = migrate::moved(&dir)? {
+                return Err(OpenError::Moved(moved.moved_at));
+            }
             let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
             let (platform, reader) = (Platform::open(Arc::clone(&dir))?, journal.reader());
             continuity::refuse_unshown(&dir, &*reader)?;

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeSet;
 
+use std::path::Path;
+
 use rayon::prelude::*;
 
 use crate::base::limits::PAYLOAD_MAX_BYTES;
+use crate::config;
 use crate::desk::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
 use crate::review::{Entry, Missing, Source, Spread};
 use crate::sequencer::{LedgerReader, ReadError};
+use crate::store::Postgres;
 use crate::witness::{LogClient, NotServed};
 
+/// Connections of a command that reads one ledger.
+const TOOL_CONNECTIONS: u32 = 2;
 /// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
 const EARLIER: u64 = 256;
 
@@ -102,6 +108,15 @@ impl<R: LedgerReader> Source for Stored<R> {
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(self.reader.tile(level, index)?.map(|bytes| bytes.to_vec()))
     }
+}
+
+/// The shared database that the settings name, for commands that work beside its nodes.
+pub fn shared(config: Option<&Path>) -> Result<Postgres, Box<dyn std::error::Error>> {
+    #[derive(serde::Serialize)]
+    struct NoFlags {}
+    let database = config::load(config, NoFlags {})?.database;
+    let url = database.url.ok_or("database.url: the settings name no database")?.0;
+    Ok(Postgres::open(&url, database.owner_url.as_ref().map(|url| url.0.as_str()), TOOL_CONNECTIONS)?)
 }
 
 /// A ledger that a server shows under a URL, as to anybody.

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::say;
-use super::sources::{Served, Stored, Threads};
+use super::sources::{Served, Stored, Threads, shared};
 use crate::ledger::{Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::{Language, Options, Report, Source, Trust, verify};
@@ -20,9 +20,9 @@ use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// URL of a ledger, a data directory, or a bundle that `export` wrote
+    /// URL of a ledger, a data directory, a bundle that `export` wrote, or the word «database»: the one that the settings name
     source: String,
-    /// Ledger of a data directory
+    /// Ledger of a data directory or a database
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
     /// The log's verifier key, from a source that you trust; without it the key that the ledger names is believed
@@ -54,9 +54,11 @@ enum Lang {
     En,
 }
 
-pub fn run(args: &Args, json: bool) -> Outcome {
+pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     let report = if args.source.starts_with("http://") || args.source.starts_with("https://") {
         check(args, &mut Served::new(&args.source))?
+    } else if args.source == "database" {
+        check(args, &mut Stored::whole(shared(config)?.reader(&args.ledger)?))?
     } else if Path::new(&args.source).is_dir() {
         let dir = DataDir::open_read_only(&args.source)?;
         let path = dir.ledger_path(&args.ledger)?;
