@@ -160,7 +160,7 @@ pub fn check(
 }
 
 /// The size of the source's newest checkpoint, which lies within the ledger.
-fn ask(
+pub(super) fn ask(
     source: &dyn CheckpointSource,
     reader: &dyn LedgerReader,
     stored: u64,

@@ -7,6 +7,7 @@ mod backup;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
+pub mod drill;
 mod export;
 mod keys;
 mod migrate;
@@ -73,6 +74,7 @@ enum Command {
     Keys(keys::Args),
     Witness(witness::Args),
     Mirror(Box<mirror::Args>),
+    Drill(drill::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -92,6 +94,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
         Command::Mirror(args) => mirror::run(&args),
+        Command::Drill(args) => drill::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -88,7 +88,8 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
     };
-    let platform = open_on(dir, storage, setup, clock)?;
+    // Opening waits for the ledger to write, which a thread that drives futures must not.
+    let platform = actix_web::web::block(move || open_on(dir, storage, setup, clock)).await??;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);

@@ -49,9 +49,18 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Lang {
+pub(super) enum Lang {
     Zh,
     En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Zh => Self::Zh,
+            Lang::En => Self::En,
+        }
+    }
 }
 
 pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
@@ -71,11 +80,7 @@ pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     if json {
         say(&serde_json::to_string_pretty(&report)?);
     } else {
-        let language = match args.lang {
-            Lang::Zh => Language::Zh,
-            Lang::En => Language::En,
-        };
-        say(report.to_text(language).trim_end());
+        say(report.to_text(args.lang.into()).trim_end());
     }
     Ok(ExitCode::from(report.exit_code()))
 }

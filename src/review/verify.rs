@@ -2,6 +2,7 @@
 //! order, while the next chunk is being examined. Nothing found wrong is ever repaired or guessed around: a broken chain
 //! ends the reading, a broken payload or statement ends the replay, and the report says what was therefore not checked.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::content::{Content, Created};
@@ -353,8 +354,15 @@ impl Run {
     fn check_cosignatures(&mut self) {
         let Some(policy) = self.policy.clone().filter(|policy| policy.quorum().least() > 0) else { return };
         let bears = |signed: &&SignedCheckpoint| signed.verify(&policy).is_ok();
-        let sizes = self.cosigned.iter().filter(bears).map(|signed| signed.unverified().size);
-        let cosigned = sizes.filter(|size| *size <= self.checkpoint.size).max();
+        let (checkpoint, history) = (&self.checkpoint, self.replayer.history());
+        // Somebody else's history may have been cosigned: it says nothing for this one.
+        let is_of_this = |head: &&Checkpoint| match head.size.cmp(&checkpoint.size) {
+            Ordering::Less => history.root_at(head.size) == Some(head.root),
+            Ordering::Equal => head.root == checkpoint.root,
+            Ordering::Greater => false,
+        };
+        let heads = self.cosigned.iter().filter(bears).map(SignedCheckpoint::unverified);
+        let cosigned = heads.filter(is_of_this).map(|head| head.size).max();
         self.cosigned_size = cosigned;
         let expected = format!("the cosignatures of at least {} witnesses", policy.quorum().least());
         match cosigned {

@@ -127,17 +127,8 @@ impl Sequencer {
     }
 
     /// As [`Sequencer::start`].
-    pub fn start_as(making: &Making, mut journal: Box<dyn Journal>) -> Result<Self, StartError> {
-        let reader = journal.reader();
-        let loaded = journal.load()?;
-        let ground = making.ground(&*reader, loaded.as_ref())?;
-        let (stored, found) = (reader.size()?, ground.trail.chain.size());
-        if stored != found {
-            return Err(corrupt("number of entries", found, stored));
-        }
-        let queue = Arc::new(making.queue(ground.trail.head().time, Code::LedgerStopped));
-        let shared = making.share(reader, &ground, Arc::clone(&queue))?;
-        let (decider, committer) = making.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+    pub fn start_as(making: &Making, journal: Box<dyn Journal>) -> Result<Self, StartError> {
+        let (shared, decider, committer) = making.alone(journal)?;
         let running = Running::new(shared);
         running.keep(spawn("committer", || committer.run())?);
         running.keep(spawn("decider", || decider.run())?);
@@ -212,6 +203,21 @@ impl Making {
         Ok(Arc::new(Shared::new(queue, Arc::clone(&self.clock), committed, reader, recent_max)))
     }
 
+    /// The parts of a writer that shares its ledger with nobody.
+    pub(super) fn alone(&self, mut journal: Box<dyn Journal>) -> Result<(Arc<Shared>, Decider, Committer), StartError> {
+        let reader = journal.reader();
+        let loaded = journal.load()?;
+        let ground = self.ground(&*reader, loaded.as_ref())?;
+        let (stored, found) = (reader.size()?, ground.trail.chain.size());
+        if stored != found {
+            return Err(corrupt("number of entries", found, stored));
+        }
+        let queue = Arc::new(self.queue(ground.trail.head().time, Code::LedgerStopped));
+        let shared = self.share(reader, &ground, Arc::clone(&queue))?;
+        let (decider, committer) = self.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+        Ok((shared, decider, committer))
+    }
+
     /// The two threads' parts for the time during which this process writes, with what the start of that time has to
     /// write committed: a new ledger's first entries, or an outage.
     pub(super) fn term(
@@ -244,12 +250,15 @@ impl Making {
                 alive_marked: Instant::now(),
                 clock: SteadyClock::default(),
             },
+            healthy: true,
         };
         let now = queue.now(&*shared.clock);
         match loaded {
             None => begin(&mut draft, options, &self.key()?, now)?,
             Some(loaded) => make_up(&mut draft, loaded, options.outage_tolerated, now)?,
         }
+        // The clock may jump back before the first stamp.
+        queue.not_before(draft.chain.time().unwrap_or_default());
         committer.commit(draft.seal())?;
         let shared = Arc::clone(shared);
         let decider = Decider { shared, queue, draft, orders: to_committer, batch_max: options.batch_max };

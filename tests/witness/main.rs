@@ -5,6 +5,7 @@
 
 mod answers;
 mod cosigned;
+mod drill;
 mod log;
 mod policies;
 mod process;
