@@ -7,6 +7,7 @@ pub mod bundle;
 pub mod content;
 pub mod examine;
 pub mod history;
+mod log_keys;
 pub mod replay;
 pub mod report;
 pub mod source;

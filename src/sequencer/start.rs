@@ -31,6 +31,8 @@ pub struct Options {
     /// Verifier keys of the witnesses and how many of them must cosign, as leaf 0 names them.
     pub witnesses: Vec<String>,
     pub policy: String,
+    /// The key that leaf 0 names, where the signer's is a later one.
+    pub first_key: Option<VerifierKey>,
     /// The settings that a new ledger begins with.
     pub genesis: PlatformConfigured,
     pub batch_max: usize,
@@ -50,6 +52,7 @@ impl Options {
             origin,
             witnesses: Vec::new(),
             policy: "none".into(),
+            first_key: None,
             genesis,
             batch_max: limits::BATCH_MAX_ENTRIES,
             queue_max: limits::QUEUE_MAX,
@@ -159,7 +162,10 @@ impl Making {
     /// What is durable up to the loaded head, checked. Others may write on meanwhile.
     pub(super) fn ground(&self, reader: &dyn LedgerReader, loaded: Option<&Loaded>) -> Result<Ground, StartError> {
         match loaded {
-            Some(loaded) => restore(reader, loaded, &self.options.origin, &self.key()?),
+            Some(loaded) => {
+                let first = self.options.first_key.clone().map_or_else(|| self.key(), Ok)?;
+                restore(reader, loaded, &self.options.origin, &first)
+            }
             None => Ok(Ground::empty(self.options.origin.clone())),
         }
     }
@@ -400,7 +406,7 @@ fn restore(
 
 pub(super) const LOAD_PAGE: usize = 1_024;
 
-/// The ledger is the one that was meant, and our key signs it.
+/// The ledger is the one that was meant, and began with our key.
 fn check_first(reader: &dyn LedgerReader, origin: &Origin, key: &VerifierKey) -> Result<(), StartError> {
     let leaf = reader.leaf(0)?.unwrap_or_default();
     let leaf = Leaf::parse(&leaf).map_err(|check| corrupt("leaf 0", "a leaf", check.name()))?;

@@ -9,5 +9,6 @@ mod drill;
 mod log;
 mod policies;
 mod process;
+mod rotation;
 mod server;
 mod watching;
