@@ -172,6 +172,10 @@ pub const FOLLOW_EVERY: Span = Span::secs(1);
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
 pub const LOT_KEYS_REMEMBERED: usize = 16_384;
+/// Bytes of entries after which the write-ahead log is brought into the ledger's file, beside the writer.
+pub const WAL_REST_BYTES: usize = 1 << 20;
+/// Pages of 4 KiB after which the writer does that itself: 64 MiB, read again at a start in well under a second.
+pub const WAL_MAX_PAGES: usize = 16_384;
 /// Between two looks of the query tables at the ledger: each costs a commit of its own, beside those of the bids.
 pub const FOLLOWER_REST: Span = Span::micros(100_000);
 /// Entries that the query tables take in at a time: a few megabytes at most.
