@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::output::say;
-use super::sources::{Stored, Threads};
 use crate::base::limits::POSTGRES_CONNECTIONS_MAX;
 use crate::config;
+use crate::desk::{Stored, Threads};
 use crate::review::{Language, Options, Trust, verify};
 use crate::sequencer::{Clock as _, SystemClock};
 use crate::store::migrate::{migrate, prepare};
@@ -51,7 +51,7 @@ pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     let options = Options { signatures: !args.quick, replay: !args.quick };
     for name in dir.ledgers()? {
         let trust = Trust { policy: None, earlier: Vec::new() };
-        let report = verify(&mut Stored::whole(postgres.reader(&name)?), &trust, options, &Threads, |_, _| ())
+        let report = verify(&mut Stored::whole(&postgres.reader(&name)?), &trust, options, &Threads, |_, _| ())
             .map_err(|error| format!("ledger {name}: {error}"))?;
         held &= report.exit_code() == 0;
         if json {

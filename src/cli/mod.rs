@@ -4,6 +4,7 @@
 
 mod admin;
 mod backup;
+mod case;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
@@ -16,10 +17,11 @@ pub mod open;
 mod openapi;
 mod output;
 mod rebuild;
+mod receipts;
 mod restore;
 mod serve;
 pub mod simulate;
-pub mod sources;
+mod sources;
 mod verify;
 pub mod witness;
 
@@ -68,6 +70,8 @@ enum Command {
     Restore(restore::Args),
     /// Move an installation out of its data directory into a PostgreSQL database that several nodes can share.
     Migrate(migrate::Args),
+    /// Write a lot's case into one file that a reviewer checks without us.
+    Case(case::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
@@ -87,6 +91,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(cli.config.as_deref(), &args, cli.json),
         Command::Verify(args) => verify::run(cli.config.as_deref(), &args, cli.json),
         Command::Export(args) => export::run(cli.config.as_deref(), &args, cli.json),
+        Command::Case(args) => case::run(&args, cli.json),
         Command::Backup(args) => backup::run(&args, cli.json),
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Migrate(args) => migrate::run(cli.config.as_deref(), &args, cli.json),

@@ -23,8 +23,7 @@ mod wire;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use mingjian::cli::sources::{Stored, Threads};
-use mingjian::desk::event_of;
+use mingjian::desk::{Stored, Threads, event_of};
 use mingjian::engine::Fact;
 use mingjian::ledger::leaf_hash;
 use mingjian::review::{Options, Trust, verify};
@@ -183,7 +182,7 @@ fn storm(database: &Database, redis: &Redis, size: &Size, seed: u64) -> Judgemen
     // A stranger's whole check: chain, tree, signatures, and the rules replayed; a bid after its deadline would be found here.
     let trust = Trust { policy: None, earlier: Vec::new() };
     let options = Options { signatures: true, replay: true };
-    let report = verify(&mut Stored::whole(house.into_reader()), &trust, options, &Threads, |_, _| ()).unwrap();
+    let report = verify(&mut Stored::whole(&house.into_reader()), &trust, options, &Threads, |_, _| ()).unwrap();
     assert_eq!(report.exit_code(), 0, "{report:?}");
     println!("seed {seed}: {met:?}, cut, half-closed, delayed {harm:?}; {judgement:?}");
     judgement
