@@ -45,16 +45,16 @@ pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     match &args.data {
         Some(data) => {
             let dir = DataDir::open_read_only(data)?;
-            export(args, SqliteReader::open(&dir.ledger_path(&args.ledger)?)?, json)
+            export(args, &SqliteReader::open(&dir.ledger_path(&args.ledger)?)?, json)
         }
-        None => export(args, shared(config)?.reader(&args.ledger)?, json),
+        None => export(args, &shared(config)?.reader(&args.ledger)?, json),
     }
 }
 
-fn export(args: &Args, stored: impl LedgerReader, json: bool) -> Outcome {
+fn export(args: &Args, stored: &dyn LedgerReader, json: bool) -> Outcome {
     let (mut source, reader) = match args.reader {
-        Reader::Public => (Stored::public(&stored)?, "public"),
-        Reader::Archive => (Stored::whole(&stored), "archive"),
+        Reader::Public => (Stored::public(stored)?, "public"),
+        Reader::Archive => (Stored::whole(stored), "archive"),
     };
     let about = About { reader: reader.into(), verifier_key: verifier_key_of(&mut source)? };
     let file = OpenOptions::new().write(true).create_new(true).open(&args.out);
