@@ -71,7 +71,7 @@ impl History {
             match entry.payload.as_deref().and_then(event_of).map(|event| event.fact) {
                 Some(Fact::BidAccepted(bid)) => found.entry(bid.statement).or_default().push((entry.seq, None)),
                 Some(Fact::BidRefused(bid)) => {
-                    found.entry(bid.statement).or_default().push((entry.seq, Some(bid.rule)))
+                    found.entry(bid.statement).or_default().push((entry.seq, Some(bid.rule)));
                 }
                 _ => {}
             }
