@@ -55,17 +55,9 @@ impl From<diesel::result::Error> for MigrateError {
     }
 }
 
-/// What only the platform knows, in the order of its foreign keys. Tickets live for seconds, counts for minutes.
-const PLATFORM: &[&str] = &[
-    "organisation",
-    "account",
-    "session",
-    "identity_key",
-    "sign_in_failure",
-    "known_network",
-    "review_case",
-    "security_event",
-];
+/// What stays behind of the platform's file: query tables, which are read anew; tickets live for seconds, counts for
+/// minutes.
+const BEHIND: &[&str] = &["follower", "entry_index", "lot_view", "ticket", "rate_limit"];
 const LEDGER: &[&str] = &["entry", "tile", "outcome", "snapshot", "checkpoint", "alive", "head"];
 
 /// Whether `dir` may not be served any more.
@@ -100,13 +92,40 @@ pub fn migrate(
             to.batch_execute(&format!("DELETE FROM head WHERE ledger = '{ledger}'"))?;
             copy_tables(&path, LEDGER, Some(&ledger), to, &mut progress, &mut copied)?;
         }
-        copy_tables(&dir.platform_path(), PLATFORM, None, to, &mut progress, &mut copied)?;
-        to.batch_execute(
-            "SELECT setval(pg_get_serial_sequence('security_event', 'id'), greatest(max(id), 1)) FROM security_event",
-        )?;
+        let tables = platform_tables(dir)?;
+        let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
+        copy_tables(&dir.platform_path(), &tables, None, to, &mut progress, &mut copied)?;
+        go_on_counting(to)?;
         write_json(dir.path(), MARK, &Moved { moved_at: now })?;
         Ok(copied)
     })
+}
+
+#[derive(QueryableByName)]
+struct NameRow {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+/// In the order in which they were made, so that what others refer to comes first.
+fn platform_tables(dir: &DataDir) -> Result<Vec<String>, StoreError> {
+    let rows: Vec<NameRow> = diesel::sql_query(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'
+         ORDER BY rowid",
+    )
+    .load(&mut connection::open(&dir.platform_path())?)?;
+    Ok(rows.into_iter().map(|row| row.name).filter(|name| !BEHIND.contains(&name.as_str())).collect())
+}
+
+/// Numbers that the database gives out itself go on after those that came over.
+fn go_on_counting(to: &mut PgConnection) -> QueryResult<()> {
+    let counted: Vec<NameRow> = diesel::sql_query(
+        "SELECT format('SELECT setval(pg_get_serial_sequence(%L, %L), greatest(max(%I), 1)) FROM %I',
+                       table_name, column_name, column_name, table_name) AS name
+         FROM information_schema.columns WHERE table_schema = 'public' AND is_identity = 'YES'",
+    )
+    .load(to)?;
+    counted.iter().try_for_each(|NameRow { name }| to.batch_execute(name))
 }
 
 /// As [`Platform::open`]: the platform's file at this version's schema.
