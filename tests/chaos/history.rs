@@ -17,7 +17,7 @@ use crate::house::{House, NODES};
 use crate::wire::Dice;
 
 /// Whoever waits longer than this, with all sound again, was left without an answer.
-const ANSWER_MAX: Duration = Duration::from_secs(90);
+const ANSWER_MAX: Duration = Duration::from_mins(3);
 
 /// One bid, from the first attempt to the answer.
 pub struct Told {

@@ -71,7 +71,7 @@ const TROUBLES: [Trouble; 9] = [
     Trouble::AllWiresCut,
 ];
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_mins(2);
 
 fn make(trouble: Trouble, house: &House, database: &Database, redis: &Redis, dice: &Dice) {
     let writer = || {
