@@ -10,7 +10,8 @@ export const useLot = defineStore('lot', () => {
     () => source().lot(id.value),
     (view, entry) => {
       const mine = applyToLot(view.lot, entry)
-      if (mine) view.entries.push(entry)
+      // A new list: what hangs on it is drawn again.
+      if (mine) view.entries = [...view.entries, entry]
       return mine
     },
   )
