@@ -225,6 +225,14 @@ pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
 pub const BUNDLE_FILES_MAX: u64 = 262_144;
 /// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
 pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
+/// Case files made at a time: each takes a core and unpacks tens of megabytes.
+pub const CASES_AT_ONCE: usize = 2;
+/// The ledger's bundle, and each clip, in a case file: they are not compressed again, so the case itself is as large.
+pub const CASE_LEDGER_MAX_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// Any other file of a case; the largest is the verifier's page of about 2 MB.
+pub const CASE_FILE_MAX_BYTES: u64 = 16 * 1_024 * 1_024;
+/// A receipt file: leaf, payload and proof as JSON strings, in which quotation marks and newlines take two bytes.
+pub const RECEIPT_MAX_BYTES: usize = 2 * (LEAF_MAX_BYTES + PAYLOAD_MAX_BYTES + 2 * NOTE_MAX_BYTES);
 /// Holders of a right of priority on one lot; a handful of tenants or shareholders.
 pub const PRIORITY_MAX: usize = 9;
 /// GB 32100 codes have 18.

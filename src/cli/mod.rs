@@ -4,9 +4,11 @@
 
 mod admin;
 mod backup;
+mod case;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
+pub mod drill;
 mod export;
 mod keys;
 pub mod mirror;
@@ -14,10 +16,11 @@ pub mod open;
 mod openapi;
 mod output;
 mod rebuild;
+mod receipts;
 mod restore;
 mod serve;
 pub mod simulate;
-pub mod sources;
+mod sources;
 mod verify;
 pub mod witness;
 
@@ -64,12 +67,15 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
     Restore(restore::Args),
+    /// Write a lot's case into one file that a reviewer checks without us.
+    Case(case::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
     Keys(keys::Args),
     Witness(witness::Args),
     Mirror(Box<mirror::Args>),
+    Drill(drill::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -82,12 +88,14 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),
+        Command::Case(args) => case::run(&args, cli.json),
         Command::Backup(args) => backup::run(&args, cli.json),
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
         Command::Mirror(args) => mirror::run(&args),
+        Command::Drill(args) => drill::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -45,7 +45,7 @@ impl CheckName {
         Self::Clips,
     ];
 
-    const fn title(self, language: Language) -> &'static str {
+    pub const fn title(self, language: Language) -> &'static str {
         let (zh, en) = match self {
             Self::Leaves => ("逐条链接", "chain of leaves"),
             Self::Checkpoint => ("检查点签名", "checkpoint signature"),
@@ -172,7 +172,7 @@ pub enum Language {
 }
 
 impl Language {
-    const fn pick(self, zh: &'static str, en: &'static str) -> &'static str {
+    pub(super) const fn pick(self, zh: &'static str, en: &'static str) -> &'static str {
         match self {
             Self::Zh => zh,
             Self::En => en,
