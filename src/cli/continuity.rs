@@ -13,8 +13,7 @@ use crate::base::limits::NOTE_MAX_BYTES;
 use crate::engine::{Actor, Refusal};
 use crate::identity::{KeyFileError, ServerKeys, SystemEntropy};
 use crate::ledger::checkpoint::CheckpointError;
-use crate::ledger::note::SignatureType;
-use crate::ledger::{NoteError, Origin, Policy, SignedCheckpoint, Signer as _, VerifierKey};
+use crate::ledger::{NoteError, Origin, Policy, SignedCheckpoint, VerifierKey};
 use crate::sequencer::{LedgerReader, LedgerTree, ReadError, Record, Sequencer, Submission};
 use crate::store::backup::{self, Restored, Shown};
 use crate::store::{DataDir, StoreError};
@@ -134,14 +133,12 @@ pub fn check(
         return Err(Discontinued::NoKeys(keys));
     }
     let stored = reader.size()?;
-    let signer = ServerKeys::load_or_create(&keys, &SystemEntropy::new())?.log_signer();
-    let signer = signer.ok_or_else(|| Discontinued::NoKeys(keys))?;
     let name = Origin::new(origin).map_err(|_| Discontinued::Origin(origin.to_owned()))?;
-    let key = VerifierKey::new(&name, SignatureType::Ed25519, signer.public())?;
+    let keys = super::keys::of_log(&ServerKeys::load_or_create(&keys, &SystemEntropy::new())?, &name)?;
     let mut newest = None;
     for source in &sources {
         let must_answer = mark.is_some() || shown.is_some_and(|file| *file == *source.name());
-        match ask(source.as_ref(), reader, stored, &key) {
+        match ask(source.as_ref(), reader, stored, &keys) {
             Ok(size) => newest = newest.max(Some(size)),
             Err(Discontinued::Silent { source_name, why }) if !must_answer => {
                 tracing::warn!(source = source_name, why, "a source of checkpoints does not answer");
@@ -160,11 +157,11 @@ pub fn check(
 }
 
 /// The size of the source's newest checkpoint, which lies within the ledger.
-fn ask(
+pub(super) fn ask(
     source: &dyn CheckpointSource,
     reader: &dyn LedgerReader,
     stored: u64,
-    key: &VerifierKey,
+    keys: &[VerifierKey],
 ) -> Result<u64, Discontinued> {
     let source_name = source.name();
     let note = match source.newest() {
@@ -172,9 +169,19 @@ fn ask(
         Err(why) => return Err(Discontinued::Silent { source_name, why }),
     };
     // Witnesses' lines may be missing from a note that somebody kept; the log's own signature is what convicts us.
-    let policy = Policy::log_only(key.clone()).map_err(|_| NoteError::Malformed)?;
-    let signed = SignedCheckpoint::parse(&note);
-    let checkpoint = match signed.as_ref().map_err(|why| *why).and_then(|signed| signed.verify(&policy)) {
+    // Whichever of our keys it was at that time.
+    let verify = |signed: &SignedCheckpoint| {
+        let mut result = Err(CheckpointError::Note(NoteError::Unsigned));
+        for key in keys {
+            let policy = Policy::log_only(key.clone()).map_err(|_| NoteError::Malformed)?;
+            result = signed.verify(&policy).cloned();
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    };
+    let checkpoint = match SignedCheckpoint::parse(&note).and_then(|signed| verify(&signed)) {
         Ok(checkpoint) => checkpoint,
         Err(why) => return Err(Discontinued::NotOurs { source_name, why }),
     };

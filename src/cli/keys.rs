@@ -1,16 +1,26 @@
-//! `mingjian keys`: the public half of the server's keys; the private half never leaves its file.
+//! `mingjian keys`: the public half of the server's keys, and the change of the log's key; private halves never leave their
+//! file.
 
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::output::say;
+use crate::engine::Actor;
 use crate::identity::{ServerKeys, SystemEntropy};
 use crate::ledger::note::SignatureType;
-use crate::ledger::{Signer as _, VerifierKey};
-use crate::store::DataDir;
+use crate::ledger::record::{KEY_ROTATED, KeyRotated, SUBJECT};
+use crate::ledger::{NoteError, Origin, Payload, Signer as _, VerifierKey};
+use crate::sequencer::{Journal as _, LedgerReader, Options, Record, Sequencer, Submission, SystemClock};
+use crate::store::{DataDir, SqliteJournal};
+
+/// A rotation that was interrupted is looked for among so many last entries: it was the last thing written, but for what a
+/// start writes.
+const LOOKED_AT: u64 = 256;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -20,17 +30,83 @@ pub struct Args {
     /// The ledger's origin: the name under which the key signs
     #[arg(long, default_value = "ledger.mingjiang.example/trade")]
     origin: String,
+    /// Make the key that is to sign next, and print it: to be published, and given to witnesses and mirrors, before it signs
+    #[arg(long, conflicts_with = "rotate")]
+    next: bool,
+    /// Hand the ledger over to the next key, by an entry that both keys have signed. The platform must not be running
+    #[arg(long)]
+    rotate: bool,
+}
+
+/// Every key with which this log has signed, the oldest first; the last one signs now.
+pub fn of_log(keys: &ServerKeys, origin: &Origin) -> Result<Vec<VerifierKey>, NoteError> {
+    let named = |public| VerifierKey::new(origin, SignatureType::Ed25519, public);
+    keys.log_keys().into_iter().map(named).collect()
 }
 
 pub fn run(args: &Args, json: bool) -> Outcome {
     let dir = DataDir::open(&args.data)?;
-    let keys = ServerKeys::load_or_create(&dir.keys_path(), &SystemEntropy::new())?;
-    let signer = keys.log_signer().ok_or("the key file holds no usable signing key")?;
-    let verifier = VerifierKey::new(&args.origin, SignatureType::Ed25519, signer.public())?;
-    if json {
-        say(&serde_json::json!({ "verifier_key": verifier.to_string() }).to_string());
-    } else {
-        say(&format!("verifier key of the log, to be published and given to witnesses:\n{verifier}"));
+    let origin = Origin::new(&args.origin).map_err(|_| "--origin: expected a URL without scheme and trailing slash")?;
+    let mut keys = ServerKeys::load_or_create(&dir.keys_path(), &SystemEntropy::new())?;
+    if args.next {
+        let next = keys.next_log_signer(&dir.keys_path(), &SystemEntropy::new())?;
+        let next = VerifierKey::new(&origin, SignatureType::Ed25519, next.ok_or(NO_KEY)?.public())?;
+        show(json, "next_verifier_key", &next, "verifier key that the log will sign with after `keys --rotate`");
+        return Ok(ExitCode::SUCCESS);
     }
+    if args.rotate {
+        rotate(&dir, &mut keys, &origin)?;
+    }
+    let verifier = of_log(&keys, &origin)?.pop().ok_or(NO_KEY)?;
+    show(json, "verifier_key", &verifier, "verifier key of the log, to be published and given to witnesses");
     Ok(ExitCode::SUCCESS)
+}
+
+const NO_KEY: &str = "the key file holds no usable signing key";
+
+fn show(json: bool, member: &str, key: &VerifierKey, what: &str) {
+    if json {
+        say(&serde_json::json!({ member: key.to_string() }).to_string());
+    } else {
+        say(&format!("{what}:\n{key}"));
+    }
+}
+
+/// First the entry, then the key file: whatever is interrupted is gone on with when it is called again.
+fn rotate(dir: &DataDir, keys: &mut ServerKeys, origin: &Origin) -> Result<(), Box<dyn Error>> {
+    if !keys.has_next() {
+        return Err("there is no next key: make it with `keys --next`, publish it, then come back".into());
+    }
+    let path = dir.ledger_path(super::open::LEDGER)?;
+    if !path.exists() {
+        return Err(format!("{}: no ledger to hand over", path.display()).into());
+    }
+    let old = keys.log_signer().ok_or(NO_KEY)?;
+    let next = keys.next_log_signer(&dir.keys_path(), &SystemEntropy::new())?.ok_or(NO_KEY)?;
+    let rotated = KeyRotated::sign(origin, &old, &next)?;
+    let journal = SqliteJournal::open(&path)?;
+    if !stands_in(&*journal.reader(), &rotated)? {
+        let mut options = Options::new(origin.clone(), super::serve::genesis());
+        options.first_key = of_log(keys, origin)?.into_iter().next();
+        let entropy = Arc::new(SystemEntropy::new());
+        let sequencer =
+            Sequencer::start(Box::new(journal), Box::new(old), Arc::new(SystemClock), entropy, Vec::new(), options)?;
+        let data = serde_json::to_value(&rotated)?;
+        let actor = Actor::System.to_string();
+        let record = Record { kind: KEY_ROTATED.into(), subject: SUBJECT.into(), actor, data };
+        let written = sequencer.submit(Submission::record(record)).wait();
+        sequencer.shutdown();
+        written.map_err(|refusal| refusal.to_string())?;
+    }
+    Ok(keys.promote_next(&dir.keys_path())?)
+}
+
+/// Whether the ledger was handed over already, before the key file could say so.
+fn stands_in(reader: &dyn LedgerReader, rotated: &KeyRotated) -> Result<bool, Box<dyn Error>> {
+    let size = reader.size()?;
+    let last = reader.entries(size.saturating_sub(LOOKED_AT), usize::try_from(LOOKED_AT)?)?;
+    let said = last.iter().filter_map(|entry| Payload::parse(entry.payload.as_deref()?).ok());
+    Ok(said.filter(|said| said.kind == KEY_ROTATED).any(|said| {
+        serde_json::from_value::<KeyRotated>(said.data).is_ok_and(|known| known.new_key == rotated.new_key)
+    }))
 }

@@ -8,6 +8,7 @@ mod case;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
+pub mod drill;
 mod export;
 mod keys;
 pub mod mirror;
@@ -74,6 +75,7 @@ enum Command {
     Keys(keys::Args),
     Witness(witness::Args),
     Mirror(Box<mirror::Args>),
+    Drill(drill::Args),
     /// Print the OpenAPI document.
     Openapi,
 }
@@ -93,6 +95,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
         Command::Mirror(args) => mirror::run(&args),
+        Command::Drill(args) => drill::run(&args, cli.json),
         Command::Openapi => openapi::run(),
     };
     match result {

@@ -107,6 +107,7 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
     let signer = keys.log_signer().ok_or(OpenError::LogKey)?;
     let origin = Origin::new(&setup.origin).map_err(|_| OpenError::Origin(setup.origin.clone()))?;
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
+    let first_key = super::keys::of_log(&keys, &origin)?.into_iter().next();
 
     let (name, platform, reader, writer) = match storage {
         Storage::Embedded => {
@@ -135,6 +136,7 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
     let listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _, cosigning.listener()];
     let mut options = Options::new(origin.clone(), setup.genesis);
+    options.first_key = first_key;
     if let Some((policy, _)) = &setup.cosigners {
         options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
         options.policy = policy.public_text();

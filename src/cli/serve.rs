@@ -208,7 +208,7 @@ fn web_origins(settings: &Settings) -> Vec<String> {
 }
 
 /// What a fresh ledger starts with.
-fn genesis() -> PlatformConfigured {
+pub(super) fn genesis() -> PlatformConfigured {
     PlatformConfigured {
         code_format: CodeFormat::default(),
         holidays: Holidays::default(),

@@ -55,9 +55,18 @@ pub struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Lang {
+pub(super) enum Lang {
     Zh,
     En,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::Zh => Self::Zh,
+            Lang::En => Self::En,
+        }
+    }
 }
 
 pub fn run(args: &Args, json: bool) -> Outcome {
@@ -102,11 +111,7 @@ fn tell(
     if json {
         say(&serde_json::to_string_pretty(report)?);
     } else {
-        let language = match args.lang {
-            Lang::Zh => Language::Zh,
-            Lang::En => Language::En,
-        };
-        say(text(language).trim_end());
+        say(text(args.lang.into()).trim_end());
     }
     Ok(ExitCode::from(code))
 }

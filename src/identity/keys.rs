@@ -24,6 +24,11 @@ pub struct ServerKeys {
     log_seed: [u8; 32],
     sealing: [u8; 32],
     mac: [u8; 32],
+    /// Is to follow `log_seed`.
+    next_log_seed: Option<[u8; 32]>,
+    /// Public halves of the log's keys that were replaced, the oldest first.
+    #[zeroize(skip)]
+    retired: Vec<PublicKey>,
 }
 
 /// The log's key behind the ledger's signing interface.
@@ -51,13 +56,17 @@ impl Signer for LogSigner {
     }
 }
 
-/// The file's form: three times standard base64 of 32 bytes.
+/// The file's form: each is standard base64 of 32 bytes.
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 struct KeyFile {
     log_seed: String,
     sealing: String,
     mac: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_log_seed: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    retired: Vec<String>,
 }
 
 impl ServerKeys {
@@ -82,7 +91,8 @@ impl ServerKeys {
 
     /// Fresh keys that no file holds.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        Self { log_seed: random(entropy), sealing: random(entropy), mac: random(entropy) }
+        let (log_seed, sealing, mac) = (random(entropy), random(entropy), random(entropy));
+        Self { log_seed, sealing, mac, next_log_seed: None, retired: Vec::new() }
     }
 
     fn load(path: &Path) -> Result<Self, KeyFileError> {
@@ -92,12 +102,28 @@ impl ServerKeys {
     fn parse(text: &str) -> Option<Self> {
         let file: KeyFile = serde_json::from_str(text).ok()?;
         let key = |text: &str| Zeroizing::new(STANDARD.decode(text).ok()?).as_slice().try_into().ok();
-        Some(Self { log_seed: key(&file.log_seed)?, sealing: key(&file.sealing)?, mac: key(&file.mac)? })
+        let public = |text: &String| PublicKey::from_bytes(&key(text)?).ok();
+        Some(Self {
+            log_seed: key(&file.log_seed)?,
+            sealing: key(&file.sealing)?,
+            mac: key(&file.mac)?,
+            next_log_seed: match &file.next_log_seed {
+                Some(next) => Some(key(next)?),
+                None => None,
+            },
+            retired: file.retired.iter().map(public).collect::<Option<_>>()?,
+        })
     }
 
     fn store(&self, path: &Path) -> Result<(), KeyFileError> {
         let text = |key: &[u8; 32]| STANDARD.encode(key);
-        let file = KeyFile { log_seed: text(&self.log_seed), sealing: text(&self.sealing), mac: text(&self.mac) };
+        let file = KeyFile {
+            log_seed: text(&self.log_seed),
+            sealing: text(&self.sealing),
+            mac: text(&self.mac),
+            next_log_seed: self.next_log_seed.as_ref().map(text),
+            retired: self.retired.iter().map(|key| STANDARD.encode(key.as_bytes())).collect(),
+        };
         // Three strings always serialise; an empty file would be refused as damaged.
         key_file::write(path, &Zeroizing::new(serde_json::to_vec_pretty(&file).unwrap_or_default()))
     }
@@ -110,6 +136,33 @@ impl ServerKeys {
     /// Signs the ledgers' checkpoints; `None` never happens for 32 bytes of seed.
     pub fn log_signer(&self) -> Option<LogSigner> {
         LogSigner::of_seed(&self.log_seed)
+    }
+
+    /// The key that is to sign next; made, and on disk, before this returns where there was none.
+    pub fn next_log_signer(&mut self, dir: &Path, entropy: &dyn Entropy) -> Result<Option<LogSigner>, KeyFileError> {
+        if self.next_log_seed.is_none() {
+            self.next_log_seed = Some(random(entropy));
+            self.store(&dir.join(FILE))?;
+        }
+        Ok(self.next_log_seed.as_ref().and_then(LogSigner::of_seed))
+    }
+
+    /// Whether a key was made that is to sign next.
+    pub const fn has_next(&self) -> bool {
+        self.next_log_seed.is_some()
+    }
+
+    /// The next key becomes the log's; to be called when the ledger says so.
+    pub fn promote_next(&mut self, dir: &Path) -> Result<(), KeyFileError> {
+        let (Some(next), Some(old)) = (self.next_log_seed.take(), self.log_signer()) else { return Ok(()) };
+        self.retired.push(old.public());
+        self.log_seed = next;
+        self.store(&dir.join(FILE))
+    }
+
+    /// The public halves of the keys that this log has signed with, the oldest first; the last one signs now.
+    pub fn log_keys(&self) -> Vec<PublicKey> {
+        self.retired.iter().copied().chain(self.log_signer().map(|signer| signer.public())).collect()
     }
 
     pub(super) const fn sealing(&self) -> &[u8; 32] {

@@ -20,7 +20,7 @@ pub mod tree;
 
 pub use checkpoint::{Checkpoint, SignedCheckpoint, TreeHead};
 pub use leaf::{Chain, Leaf, leaf_hash};
-pub use note::{Note, NoteError, VerifierKey};
+pub use note::{Note, NoteError, NoteSignature, VerifierKey};
 pub use origin::Origin;
 pub use payload::Payload;
 pub use policy::{Policy, PolicyText, Quorum};

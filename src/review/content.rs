@@ -6,7 +6,7 @@ use crate::engine::{Event, Fact};
 use crate::ledger::PolicyText;
 use crate::ledger::payload::{self, Payload};
 
-pub use crate::ledger::record::{CREATED, Created, POLICY_SET, PolicySet};
+pub use crate::ledger::record::{CREATED, Created, KEY_ROTATED, KeyRotated, POLICY_SET, PolicySet};
 
 /// A payload by who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Content {
     Created(Created),
     /// Who must cosign from here on.
     PolicySet(PolicySet),
+    /// Another key signs from here on; both signatures hold.
+    KeyRotated(KeyRotated),
     /// The engine's: replay decides it again.
     Event(Box<Event>),
     /// Another room's: replay passes over it.
@@ -34,6 +36,11 @@ pub fn read(bytes: &[u8]) -> Result<Content, String> {
         let set = PolicySet::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
         set.policy.parse::<PolicyText>().map_err(|error| format!("{kind}: {error}"))?;
         return Ok(Content::PolicySet(set));
+    }
+    if kind == KEY_ROTATED {
+        let rotated = KeyRotated::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
+        rotated.check().map_err(|error| format!("{kind}: {error}"))?;
+        return Ok(Content::KeyRotated(rotated));
     }
     let Some(fact) = Fact::read(&kind, data).map_err(|error| format!("{kind}: {error}"))? else {
         return Ok(Content::Record { kind, subject });

@@ -8,6 +8,7 @@ pub mod case;
 pub mod content;
 pub mod examine;
 pub mod history;
+mod log_keys;
 pub mod receipt;
 pub mod replay;
 pub mod report;

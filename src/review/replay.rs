@@ -150,7 +150,7 @@ impl Replayer {
         };
         let heard = match &content {
             Content::Event(event) => self.hear(event)?,
-            Content::Created(_) | Content::PolicySet(_) | Content::Record { .. } => None,
+            Content::Created(_) | Content::PolicySet(_) | Content::KeyRotated(_) | Content::Record { .. } => None,
         };
         self.push(leaf.time, Given::Content(&content, heard.as_ref()))?;
         self.history.append(hash);
@@ -184,6 +184,7 @@ impl Replayer {
             Given::Content(Content::Event(event), heard) => self.event(at, event, heard)?,
             Given::Content(Content::Record { kind, .. }, _) => self.record(at, kind)?,
             Given::Content(Content::PolicySet(_), _) => self.record(at, content::POLICY_SET)?,
+            Given::Content(Content::KeyRotated(_), _) => self.record(at, content::KEY_ROTATED)?,
             Given::Content(Content::Created(created), _) => self.created(created)?,
         }
         self.next += 1;

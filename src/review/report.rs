@@ -45,7 +45,7 @@ impl CheckName {
         Self::Clips,
     ];
 
-    const fn title(self, language: Language) -> &'static str {
+    pub const fn title(self, language: Language) -> &'static str {
         let (zh, en) = match self {
             Self::Leaves => ("逐条链接", "chain of leaves"),
             Self::Checkpoint => ("检查点签名", "checkpoint signature"),

@@ -4,8 +4,11 @@
 
 use std::collections::BTreeMap;
 
+mod signatures;
+
 use super::content::{Content, Created};
 use super::examine::{self, Examined, Keys, PIECE, Piece, Read};
+use super::log_keys::LogKeys;
 use super::replay::{Given, Replayer};
 use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report};
 use super::source::{Entry, Missing, Source, Spread};
@@ -53,10 +56,10 @@ pub fn verify<S: Source, P: Spread>(
     };
     let checkpoint = signed.unverified().clone();
     let first = if checkpoint.size > 0 { source.entries(0, 1)? } else { Vec::new() };
-    let mut run = Run::new(&checkpoint, options);
-    run.believe(trust, &signed, first.first());
-    run.hear_of(&trust.earlier);
-    run.hear_of(&source.earlier()?);
+    let mut run = Run::new(signed, options);
+    run.believe(trust, first.first());
+    run.notes.extend(trust.earlier.iter().take(CHECKPOINTS_MAX).cloned());
+    run.notes.extend(source.earlier()?.into_iter().take(CHECKPOINTS_MAX));
 
     let mut waiting: Option<Vec<Piece>> = None;
     let mut next = 0;
@@ -118,10 +121,15 @@ struct Run {
     options: Options,
     policy: Option<Policy>,
     key_was_given: bool,
-    /// Signed by the log, not yet compared; by size.
+    /// The newest checkpoint; believed only when all entries have said which keys the log had.
+    signed: SignedCheckpoint,
+    log_keys: LogKeys,
+    /// Notes from earlier, as they came.
+    notes: Vec<String>,
+    /// Those that the log signed, by size.
     earlier: BTreeMap<u64, Vec<Hash>>,
-    /// Signed by the log and by others too: they may bear the quorum.
-    cosigned: Vec<SignedCheckpoint>,
+    /// Signed by the log, each under the policy with its signer's key: they may bear the quorum.
+    cosigned: Vec<(SignedCheckpoint, Policy)>,
     /// Entries under the greatest of them that has its quorum.
     cosigned_size: Option<u64>,
     keys: Keys,
@@ -137,13 +145,16 @@ struct Run {
 }
 
 impl Run {
-    fn new(checkpoint: &Checkpoint, options: Options) -> Self {
+    fn new(signed: SignedCheckpoint, options: Options) -> Self {
+        let checkpoint = signed.unverified();
         let replayer = Replayer::new(checkpoint.origin.clone());
         Self {
             checkpoint: checkpoint.clone(),
             options,
             policy: None,
             key_was_given: false,
+            log_keys: LogKeys::default(),
+            notes: Vec::new(),
             earlier: BTreeMap::new(),
             cosigned: Vec::new(),
             cosigned_size: None,
@@ -155,6 +166,7 @@ impl Run {
             failures: Vec::new(),
             missing: MissingPayloads::default(),
             counts: BTreeMap::new(),
+            signed,
         }
     }
 
@@ -169,47 +181,9 @@ impl Run {
     }
 
     /// Whose signature the checkpoint must bear.
-    fn believe(&mut self, trust: &Trust, signed: &SignedCheckpoint, first: Option<&Entry>) {
+    fn believe(&mut self, trust: &Trust, first: Option<&Entry>) {
         self.key_was_given = trust.policy.is_some();
         self.policy = trust.policy.clone().or_else(|| first.and_then(named_policy));
-        let Some(policy) = &self.policy else { return };
-        let log = policy.log().clone();
-        match Policy::log_only(log.clone()).map_err(|e| e.to_string()).and_then(|log_only| {
-            signed.verify(&log_only).map_err(|e| e.to_string())?;
-            signed.cosigned(policy).map_err(|e| e.to_string())
-        }) {
-            Ok(_) => {
-                self.count(CheckName::Checkpoint);
-                self.cosigned.push(signed.clone());
-            }
-            Err(error) => {
-                let expected = format!("a checkpoint signed under {log}");
-                self.fail(Failure::of_all(CheckName::Checkpoint, "checkpoint_signature", expected, error.clone()));
-            }
-        }
-    }
-
-    /// Takes note of earlier checkpoints. One that our log key did not sign says nothing about this ledger.
-    fn hear_of(&mut self, notes: &[String]) {
-        let Some(log) = self.policy.as_ref().map(|policy| policy.log().clone()) else { return };
-        let Ok(policy) = Policy::log_only(log) else { return };
-        for note in notes.iter().take(CHECKPOINTS_MAX) {
-            let signed = SignedCheckpoint::parse(note);
-            match signed
-                .as_ref()
-                .map_err(ToString::to_string)
-                .and_then(|s| s.verify(&policy).map_err(|e| e.to_string()))
-            {
-                Ok(earlier) => {
-                    self.earlier.entry(earlier.size).or_default().push(earlier.root);
-                    self.cosigned.extend(signed.as_ref().ok().filter(|s| s.note().signatures().len() > 1).cloned());
-                }
-                Err(found) => {
-                    let expected = "an earlier checkpoint signed by the log";
-                    self.fail(Failure::of_all(CheckName::Earlier, "earlier_signature", expected, found));
-                }
-            }
-        }
     }
 
     /// Everything that needs the order, for one chunk.
@@ -262,7 +236,8 @@ impl Run {
     fn entry(&mut self, seq: u64, entry: &Examined) {
         let bad = match &entry.payload {
             Read::Bad(failure) => Some(failure.clone()),
-            Read::Content(_) => {
+            Read::Content(content) => {
+                self.heed(seq, content);
                 self.count(CheckName::Payloads);
                 if let Some(Ok(_)) = entry.heard {
                     self.count(CheckName::Statements);
@@ -288,34 +263,15 @@ impl Run {
     }
 
     fn replay(&mut self, seq: u64, entry: &Examined) {
-        if let Read::Content(Content::PolicySet(set)) = &entry.payload
-            && !self.key_was_given
-            && let Some(policy) = &self.policy
-        {
-            // Its form was checked with the payload.
-            self.policy = set.policy.parse().ok().and_then(|text| Policy::of(policy.log().clone(), &text).ok());
-        }
         let given = match &entry.payload {
             Read::Content(content) => {
                 Given::Content(content, entry.heard.as_ref().and_then(|heard| heard.as_ref().ok()))
             }
             Read::Missing(_) | Read::Bad(_) => Given::Missing,
         };
-        if seq == 0 {
-            self.check_named_key(entry);
-        }
         if let Err(failure) = self.replayer.push(entry.at, given) {
             self.fail(failure);
             self.replay_ended = Some(seq);
-        }
-    }
-
-    /// Leaf 0 names the log's key: it must be the one that is believed.
-    fn check_named_key(&mut self, entry: &Examined) {
-        let (Some(policy), Read::Content(Content::Created(created))) = (&self.policy, &entry.payload) else { return };
-        let believed = policy.log().to_string();
-        if created.verifier_key != believed {
-            self.fail(Failure::at(0, CheckName::Checkpoint, "verifier_key", believed, created.verifier_key.clone()));
         }
     }
 
@@ -332,6 +288,7 @@ impl Run {
         {
             self.fail(failure);
         }
+        self.check_signatures();
         self.check_cosignatures();
         let agreed = self.compare_earlier();
         self.compare_nodes(source)?;
@@ -345,31 +302,6 @@ impl Run {
         }
         self.failures.sort_by_key(|failure| (failure.seq.is_none(), failure.seq, failure.within, failure.check));
         Ok(())
-    }
-
-    /// The newest checkpoint must have its quorum. An earlier one that has it vouches for nothing that is newer: whoever
-    /// brought a policy wants it met; by the ledger's own policy, witnesses may be missing for a while, and the check is
-    /// then reported as not made for what is newer.
-    fn check_cosignatures(&mut self) {
-        let Some(policy) = self.policy.clone().filter(|policy| policy.quorum().least() > 0) else { return };
-        let bears = |signed: &&SignedCheckpoint| signed.verify(&policy).is_ok();
-        let sizes = self.cosigned.iter().filter(bears).map(|signed| signed.unverified().size);
-        let cosigned = sizes.filter(|size| *size <= self.checkpoint.size).max();
-        self.cosigned_size = cosigned;
-        let expected = format!("the cosignatures of at least {} witnesses", policy.quorum().least());
-        match cosigned {
-            Some(size) if size == self.checkpoint.size => self.count(CheckName::Cosignatures),
-            Some(size) if self.key_was_given => {
-                let found = format!("the newest checkpoint that has them covers the first {size} entries");
-                let place = (size, self.checkpoint.size);
-                self.fail(Failure::within(place, CheckName::Cosignatures, "quorum", expected, found));
-            }
-            Some(_) => {}
-            None => {
-                let found = "no checkpoint that has them";
-                self.fail(Failure::of_all(CheckName::Cosignatures, "quorum", expected, found));
-            }
-        }
     }
 
     /// Each earlier checkpoint must be a prefix. Where one is not, the first changed entry lies after the last that is.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock::SteadyClock;
-use super::draft::{Draft, Sealed, Stuck};
+use super::draft::{Draft, Sealed};
 use super::handle::Shared;
 use super::journal::{Batch, Journal, JournalError, StoredSnapshot};
 use super::queue::{Next, Queue, Wants};
@@ -47,34 +47,43 @@ pub(super) struct Decider {
 impl Decider {
     pub fn run(mut self) {
         let _guard = StopOnPanic(Arc::clone(&self.queue), "decider");
-        while self.step().unwrap_or_else(|stuck| {
+        while self.heed(self.queue.next(&*self.shared.clock, self.wants())) {}
+        self.end();
+    }
+
+    pub fn wants(&self) -> Wants {
+        Wants {
+            due: self.draft.state.next_timer(),
+            hand_over: !self.draft.open.is_empty(),
+            work: self.draft.open.len() < self.batch_max,
+        }
+    }
+
+    /// Answers whether there is more to do.
+    pub fn heed(&mut self, next: Next) -> bool {
+        let done = match next {
+            Next::Work(stamp, filled) => self.draft.take(stamp, *filled),
+            Next::Time(at) => self.draft.advance(at),
+            Next::HandOver => {
+                // Fails only when the committer is gone, and then the queue is stopped.
+                let _ = self.orders.send(Order::Commit(self.draft.seal()));
+                Ok(())
+            }
+            Next::Drained | Next::Stopped => return false,
+        };
+        if let Err(stuck) = done {
             self.queue.stop(stuck.to_string());
             self.shared.ring();
-            true
-        }) {}
+        }
+        true
+    }
+
+    /// What was decided and not handed over will never be written.
+    pub fn end(&mut self) {
         for (answer, _) in self.draft.seal().answers {
             let _ = answer.send(Err(self.queue.stopped.into()));
         }
         let _ = self.orders.send(Order::Close);
-    }
-
-    /// Answers whether there is more to do.
-    fn step(&mut self) -> Result<bool, Stuck> {
-        let wants = Wants {
-            due: self.draft.state.next_timer(),
-            hand_over: !self.draft.open.is_empty(),
-            work: self.draft.open.len() < self.batch_max,
-        };
-        match self.queue.next(&*self.shared.clock, wants) {
-            Next::Work(stamp, filled) => self.draft.take(stamp, *filled)?,
-            Next::Time(at) => self.draft.advance(at)?,
-            Next::HandOver => {
-                // Fails only when the committer is gone, and then the queue is stopped.
-                let _ = self.orders.send(Order::Commit(self.draft.seal()));
-            }
-            Next::Drained | Next::Stopped => return Ok(false),
-        }
-        Ok(true)
     }
 }
 
@@ -92,6 +101,8 @@ pub(super) struct Committer {
     pub snapshot_every: u64,
     pub checkpoint_every: Duration,
     pub upkeep: Upkeep,
+    /// Whether every commit so far came through; after one that did not, nothing more is written.
+    pub healthy: bool,
 }
 
 /// When what was last looked after.
@@ -126,25 +137,42 @@ impl Stop {
 impl Committer {
     pub fn run(mut self) {
         let _guard = StopOnPanic(Arc::clone(&self.queue), "committer");
-        let mut healthy = true;
         loop {
             match self.orders.recv_timeout(HOUSEKEEPING) {
-                Ok(Order::Commit(sealed)) => {
-                    let (started, answered) = (Instant::now(), sealed.answers.len());
-                    healthy = self.commit(sealed).is_ok();
-                    if healthy {
-                        self.queue.committer_is_free(answered, started.elapsed());
+                Ok(order) => {
+                    if !self.obey(order) {
+                        break;
                     }
                 }
-                Ok(Order::SaveSnapshot(snapshot)) if healthy => self.save_snapshot(&snapshot),
-                Ok(Order::SaveSnapshot(_)) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Order::Close) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
-            if healthy {
+            if self.healthy {
                 self.keep_house();
             }
         }
-        if healthy {
+        self.end();
+    }
+
+    /// Answers whether there is more to come.
+    pub fn obey(&mut self, order: Order) -> bool {
+        match order {
+            Order::Commit(sealed) => {
+                let (started, answered) = (Instant::now(), sealed.answers.len());
+                self.healthy = self.commit(sealed).is_ok();
+                if self.healthy {
+                    self.queue.committer_is_free(answered, started.elapsed());
+                }
+            }
+            Order::SaveSnapshot(snapshot) if self.healthy => self.save_snapshot(&snapshot),
+            Order::SaveSnapshot(_) => {}
+            Order::Close => return false,
+        }
+        true
+    }
+
+    pub fn end(&mut self) {
+        if self.healthy {
             self.close();
         }
     }
@@ -217,7 +245,7 @@ impl Committer {
         }
     }
 
-    fn save_snapshot(&mut self, snapshot: &StoredSnapshot) {
+    pub fn save_snapshot(&mut self, snapshot: &StoredSnapshot) {
         if let Err(error) = self.journal.save_snapshot(snapshot) {
             self.failed(&error, "snapshot not saved; the next start takes longer");
         }
@@ -252,7 +280,7 @@ impl Committer {
         Duration::from_micros(if soon { limits::ALIVE_EVERY } else { limits::ALIVE_EVERY_IDLE }.get())
     }
 
-    fn keep_checkpoint(&mut self) {
+    pub fn keep_checkpoint(&mut self) {
         self.upkeep.checkpoint_kept = Instant::now();
         let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
         let (size, note, at) = (committed.size, Arc::clone(&committed.checkpoint), committed.time);
@@ -276,7 +304,7 @@ impl Committer {
         }
     }
 
-    fn mark_alive(&mut self) {
+    pub fn mark_alive(&mut self) {
         self.upkeep.alive_marked = Instant::now();
         let now = self.queue.now(&*self.shared.clock);
         if let Err(error) = self.journal.mark_alive(now) {
@@ -289,10 +317,16 @@ impl Committer {
         self.keep_checkpoint();
         self.keep_cosigned();
         self.mark_alive();
+        self.snapshot();
+    }
+
+    /// Takes a snapshot here and now.
+    pub fn snapshot(&mut self) {
         let committed = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner);
         if committed.size == self.upkeep.snapshot {
             return;
         }
+        self.upkeep.snapshot = committed.size;
         let snapshot = snapshot::encode(committed.size, &committed.state);
         drop(committed);
         match snapshot {

@@ -26,16 +26,16 @@ pub struct Metrics {
     pub replayed: AtomicU64,
     /// Timers fired.
     pub timers: AtomicU64,
-    /// Writes of the journal that failed; a failed commit stops the ledger, the others do not.
-    pub journal_errors: AtomicU64,
-    /// Jumps of the machine's clock against its steady one.
-    pub clock_steps: AtomicU64,
     /// Terms during which this node wrote.
     pub terms: AtomicU64,
     /// The epoch of the lease as last seen, whoever holds it; 0 without one.
     pub epoch: AtomicU64,
     /// When a node that follows last knew all that storage had.
     level_at: Mutex<Option<Instant>>,
+    /// Writes of the journal that failed; a failed commit stops the ledger, the others do not.
+    pub journal_errors: AtomicU64,
+    /// Jumps of the machine's clock against its steady one.
+    pub clock_steps: AtomicU64,
 }
 
 impl Metrics {

@@ -7,7 +7,8 @@
 //! Two threads. The decider owns the queue's front and the draft, the state ahead of the commit; the committer owns the
 //! journal. While one batch is being committed the next is decided on top of it; if the commit fails, the draft and all
 //! that was decided on it are dropped and the sequencer stops for good. A restart reads what is really there; where nodes
-//! share a ledger (`node`), the term ends instead, and storage is read again without a restart.
+//! share a ledger (`node`), the term ends instead, and storage is read again without a restart. `steps` moves the same
+//! parts by hand, for simulations.
 
 pub mod clock;
 mod commit;
@@ -21,6 +22,7 @@ pub mod reader;
 pub mod shared;
 pub mod snapshot;
 mod start;
+pub mod steps;
 pub mod work;
 
 pub use clock::{Clock, SystemClock};
@@ -31,4 +33,5 @@ pub use node::Leader;
 pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
 pub use shared::{SharedLedger, Tenure};
 pub use start::{Making, Options, StartError, Trail};
+pub use steps::Steps;
 pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

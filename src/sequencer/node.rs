@@ -11,13 +11,13 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::handle::{Running, Sequencer, Shared};
 use super::queue::{Phase, Queue};
 use super::shared::{SharedLedger, Tenure};
 use super::start::{Ground, LOAD_PAGE, Making, StartError, Trail, corrupt, spawn};
+use super::steps::{Hands, Pair};
 use super::work::CommittedBatch;
 use crate::base::limits::{FOLLOW_EVERY, LEASE_LOOK_EVERY, NODE_START_MAX};
 use crate::base::{Code, Span};
@@ -38,32 +38,9 @@ impl Sequencer {
     ///
     /// # Errors
     /// When storage cannot be used, contradicts itself, or belongs to another ledger.
-    pub fn join(mut ledger: Box<dyn SharedLedger>, making: Making) -> Result<Self, StartError> {
-        let began = Instant::now();
-        let tenure = loop {
-            let tenure = ledger.take_lease()?;
-            // A new ledger's first entries are written by whoever has the lease, within moments.
-            if tenure.ours || ledger.reader().size()? > 0 {
-                break tenure;
-            }
-            if began.elapsed() > duration(NODE_START_MAX) {
-                return Err(StartError::Stuck(format!("{} holds the lease and writes nothing", tenure.node)));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        let loaded = ledger.journal(tenure.epoch)?.load()?;
-        let ground = making.ground(&*ledger.reader(), loaded.as_ref())?;
-        let queue = Arc::new(Queue::following(ground.trail.head().time));
-        let shared = making.share(ledger.reader(), &ground, queue)?;
-        let (bell, rings) = sync_channel(1);
-        shared.set_bell(bell);
-        let mut keeper =
-            Keeper { shared: Arc::clone(&shared), ledger, making, role: Role::Following(Some(ground.trail)), rings };
-        keeper.heed(&tenure);
-        if tenure.ours {
-            keeper.take_over(tenure.epoch)?;
-        }
-        let running = Running::new(shared);
+    pub fn join(ledger: Box<dyn SharedLedger>, making: Making) -> Result<Self, StartError> {
+        let keeper = Keeper::join(ledger, making, false)?;
+        let running = Running::new(Arc::clone(&keeper.shared));
         running.keep(spawn("keeper", move || keeper.run())?);
         Ok(Self { inner: Arc::new(running) })
     }
@@ -84,12 +61,14 @@ const fn duration(span: Span) -> Duration {
     Duration::from_micros(span.get())
 }
 
-struct Keeper {
-    shared: Arc<Shared>,
+pub(super) struct Keeper {
+    pub shared: Arc<Shared>,
     ledger: Box<dyn SharedLedger>,
     making: Making,
     role: Role,
     rings: Receiver<()>,
+    /// Whether decider and committer get no threads of their own (`steps`).
+    by_hand: bool,
 }
 
 enum Role {
@@ -102,10 +81,39 @@ enum Role {
 struct Term {
     epoch: u64,
     queue: Arc<Queue>,
-    threads: Vec<JoinHandle<()>>,
+    hands: Hands,
 }
 
 impl Keeper {
+    /// Reads what is there, and writes at once if the lease is free.
+    pub fn join(mut ledger: Box<dyn SharedLedger>, making: Making, by_hand: bool) -> Result<Self, StartError> {
+        let began = Instant::now();
+        let tenure = loop {
+            let tenure = ledger.take_lease()?;
+            // A new ledger's first entries are written by whoever has the lease, within moments.
+            if tenure.ours || ledger.reader().size()? > 0 {
+                break tenure;
+            }
+            if began.elapsed() > duration(NODE_START_MAX) {
+                return Err(StartError::Stuck(format!("{} holds the lease and writes nothing", tenure.node)));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let loaded = ledger.journal(tenure.epoch)?.load()?;
+        let ground = making.ground(&*ledger.reader(), loaded.as_ref())?;
+        let queue = Arc::new(Queue::following(ground.trail.head().time));
+        let shared = making.share(ledger.reader(), &ground, queue)?;
+        let (bell, rings) = sync_channel(1);
+        shared.set_bell(bell);
+        let role = Role::Following(Some(ground.trail));
+        let mut keeper = Self { shared, ledger, making, role, rings, by_hand };
+        keeper.heed(&tenure);
+        if tenure.ours {
+            keeper.take_over(tenure.epoch)?;
+        }
+        Ok(keeper)
+    }
+
     fn run(mut self) {
         let mut looked = Instant::now();
         while !self.shared.is_closing() {
@@ -114,16 +122,7 @@ impl Keeper {
                 Err(RecvTimeoutError::Disconnected) => break,
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             }
-            if let Role::Leading(term) = &self.role
-                && let Phase::Stopped(reason) = term.queue.phase()
-            {
-                self.step_down(&reason);
-            }
-            if let Role::Following(_) = self.role
-                && let Err(error) = self.follow()
-            {
-                tracing::warn!(%error, "cannot follow the ledger");
-            }
+            self.tend();
             if looked.elapsed() >= duration(LEASE_LOOK_EVERY) {
                 self.look();
                 looked = Instant::now();
@@ -132,8 +131,30 @@ impl Keeper {
         self.leave();
     }
 
+    /// Ends a term that has stopped; takes in what others have written.
+    pub fn tend(&mut self) {
+        if let Role::Leading(term) = &self.role
+            && let Phase::Stopped(reason) = term.queue.phase()
+        {
+            self.step_down(&reason);
+        }
+        if let Role::Following(_) = self.role
+            && let Err(error) = self.follow()
+        {
+            tracing::warn!(%error, "cannot follow the ledger");
+        }
+    }
+
+    /// Decider and committer of a term that is moved by hand.
+    pub fn pair(&mut self) -> Option<&mut Pair> {
+        match &mut self.role {
+            Role::Leading(Term { hands: Hands::Steps(pair), .. }) => Some(pair),
+            _ => None,
+        }
+    }
+
     /// Renews the lease, or takes it when it is free.
-    fn look(&mut self) {
+    pub fn look(&mut self) {
         let tenure = match self.ledger.take_lease() {
             Ok(tenure) => tenure,
             Err(error) => {
@@ -189,10 +210,14 @@ impl Keeper {
         let queue = Arc::new(self.making.queue(ground.trail.head().time, Code::NotLeader));
         let (decider, committer) =
             self.making.term(&self.shared, journal, ground, loaded.as_ref(), Arc::clone(&queue))?;
-        let threads = vec![spawn("committer", move || committer.run())?, spawn("decider", move || decider.run())?];
+        let hands = if self.by_hand {
+            Hands::Steps(Box::new(Pair { decider, committer }))
+        } else {
+            Hands::Threads([spawn("committer", move || committer.run())?, spawn("decider", move || decider.run())?])
+        };
         self.shared.set_queue(Arc::clone(&queue));
         self.shared.metrics.terms.fetch_add(1, Relaxed);
-        self.role = Role::Leading(Term { epoch, queue, threads });
+        self.role = Role::Leading(Term { epoch, queue, hands });
         tracing::info!(epoch, "this node writes the ledger");
         Ok(())
     }
@@ -204,9 +229,7 @@ impl Keeper {
         let head = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
         self.shared.set_queue(Arc::new(Queue::following(head)));
         term.queue.stop(reason.to_owned());
-        for thread in term.threads {
-            let _ = thread.join();
-        }
+        term.hands.finish();
         // Another term of this node is another epoch: nothing that is still on its way can come through then.
         self.release(term.epoch);
     }
@@ -244,9 +267,7 @@ impl Keeper {
     fn leave(&mut self) {
         let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return };
         term.queue.close();
-        for thread in term.threads {
-            let _ = thread.join();
-        }
+        term.hands.finish();
         self.release(term.epoch);
     }
 }

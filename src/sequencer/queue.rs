@@ -220,6 +220,16 @@ impl Queue {
         }
     }
 
+    /// As [`Queue::next`], but `None` instead of waiting: for a decider that is moved step by step. Steps take no time, so
+    /// no batch lingers.
+    pub fn next_now(&self, clock: &dyn Clock, wants: Wants) -> Option<Next> {
+        let mut inner = self.lock();
+        if let Committing::Free { linger, .. } = &mut inner.committer {
+            *linger = Duration::ZERO;
+        }
+        inner.next(clock, wants, self.check_max).ok()
+    }
+
     /// The last commit answered that many submitters and took that long.
     pub fn committer_is_free(&self, answered: usize, took: Duration) {
         let mut inner = self.lock();
@@ -262,6 +272,12 @@ impl Queue {
 
     pub fn depth(&self) -> usize {
         self.lock().places.len()
+    }
+
+    /// Entries up to `time` are written: no stamp will be before it.
+    pub fn not_before(&self, time: Micros) {
+        let mut inner = self.lock();
+        inner.last = inner.last.max(time);
     }
 
     /// The clock's time, never before a stamp given out.

@@ -31,6 +31,8 @@ pub struct Options {
     /// Verifier keys of the witnesses and how many of them must cosign, as leaf 0 names them.
     pub witnesses: Vec<String>,
     pub policy: String,
+    /// The key that leaf 0 names, where the signer's is a later one.
+    pub first_key: Option<VerifierKey>,
     /// The settings that a new ledger begins with.
     pub genesis: PlatformConfigured,
     pub batch_max: usize,
@@ -50,6 +52,7 @@ impl Options {
             origin,
             witnesses: Vec::new(),
             policy: "none".into(),
+            first_key: None,
             genesis,
             batch_max: limits::BATCH_MAX_ENTRIES,
             queue_max: limits::QUEUE_MAX,
@@ -127,17 +130,8 @@ impl Sequencer {
     }
 
     /// As [`Sequencer::start`].
-    pub fn start_as(making: &Making, mut journal: Box<dyn Journal>) -> Result<Self, StartError> {
-        let reader = journal.reader();
-        let loaded = journal.load()?;
-        let ground = making.ground(&*reader, loaded.as_ref())?;
-        let (stored, found) = (reader.size()?, ground.trail.chain.size());
-        if stored != found {
-            return Err(corrupt("number of entries", found, stored));
-        }
-        let queue = Arc::new(making.queue(ground.trail.head().time, Code::LedgerStopped));
-        let shared = making.share(reader, &ground, Arc::clone(&queue))?;
-        let (decider, committer) = making.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+    pub fn start_as(making: &Making, journal: Box<dyn Journal>) -> Result<Self, StartError> {
+        let (shared, decider, committer) = making.alone(journal)?;
         let running = Running::new(shared);
         running.keep(spawn("committer", || committer.run())?);
         running.keep(spawn("decider", || decider.run())?);
@@ -168,7 +162,10 @@ impl Making {
     /// What is durable up to the loaded head, checked. Others may write on meanwhile.
     pub(super) fn ground(&self, reader: &dyn LedgerReader, loaded: Option<&Loaded>) -> Result<Ground, StartError> {
         match loaded {
-            Some(loaded) => restore(reader, loaded, &self.options.origin, &self.key()?),
+            Some(loaded) => {
+                let first = self.options.first_key.clone().map_or_else(|| self.key(), Ok)?;
+                restore(reader, loaded, &self.options.origin, &first)
+            }
             None => Ok(Ground::empty(self.options.origin.clone())),
         }
     }
@@ -212,6 +209,21 @@ impl Making {
         Ok(Arc::new(Shared::new(queue, Arc::clone(&self.clock), committed, reader, recent_max)))
     }
 
+    /// The parts of a writer that shares its ledger with nobody.
+    pub(super) fn alone(&self, mut journal: Box<dyn Journal>) -> Result<(Arc<Shared>, Decider, Committer), StartError> {
+        let reader = journal.reader();
+        let loaded = journal.load()?;
+        let ground = self.ground(&*reader, loaded.as_ref())?;
+        let (stored, found) = (reader.size()?, ground.trail.chain.size());
+        if stored != found {
+            return Err(corrupt("number of entries", found, stored));
+        }
+        let queue = Arc::new(self.queue(ground.trail.head().time, Code::LedgerStopped));
+        let shared = self.share(reader, &ground, Arc::clone(&queue))?;
+        let (decider, committer) = self.term(&shared, journal, ground, loaded.as_ref(), queue)?;
+        Ok((shared, decider, committer))
+    }
+
     /// The two threads' parts for the time during which this process writes, with what the start of that time has to
     /// write committed: a new ledger's first entries, or an outage.
     pub(super) fn term(
@@ -244,12 +256,15 @@ impl Making {
                 alive_marked: Instant::now(),
                 clock: SteadyClock::default(),
             },
+            healthy: true,
         };
         let now = queue.now(&*shared.clock);
         match loaded {
             None => begin(&mut draft, options, &self.key()?, now)?,
             Some(loaded) => make_up(&mut draft, loaded, options.outage_tolerated, now)?,
         }
+        // The clock may jump back before the first stamp.
+        queue.not_before(draft.chain.time().unwrap_or_default());
         committer.commit(draft.seal())?;
         let shared = Arc::clone(shared);
         let decider = Decider { shared, queue, draft, orders: to_committer, batch_max: options.batch_max };
@@ -391,7 +406,7 @@ fn restore(
 
 pub(super) const LOAD_PAGE: usize = 1_024;
 
-/// The ledger is the one that was meant, and our key signs it.
+/// The ledger is the one that was meant, and began with our key.
 fn check_first(reader: &dyn LedgerReader, origin: &Origin, key: &VerifierKey) -> Result<(), StartError> {
     let leaf = reader.leaf(0)?.unwrap_or_default();
     let leaf = Leaf::parse(&leaf).map_err(|check| corrupt("leaf 0", "a leaf", check.name()))?;

@@ -14,7 +14,7 @@ use crate::sequencer::{
 #[derive(Debug, Clone, Default)]
 pub struct MemoryJournal(Arc<Mutex<Stored>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Stored {
     head: Option<Head>,
     entries: Vec<(Bytes, Option<Bytes>)>,
@@ -34,9 +34,42 @@ impl MemoryJournal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The same contents on another disk.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.stored().clone())))
+    }
+
+    /// One bit of a stored leaf, or of a stored payload, is not what was written. `bit` is taken modulo their length.
+    pub fn rot(&self, seq: u64, of_payload: bool, bit: usize) {
+        let index = usize::try_from(seq).unwrap_or(usize::MAX);
+        let mut stored = self.stored();
+        let Some((leaf, payload)) = stored.entries.get_mut(index) else { return };
+        let bytes = if of_payload { payload.as_mut() } else { Some(leaf) };
+        let Some(bytes) = bytes else { return };
+        let mut rotten = bytes.to_vec();
+        let place = bit / 8 % rotten.len().max(1);
+        if let Some(byte) = rotten.get_mut(place) {
+            *byte ^= 1 << (bit % 8);
+        }
+        *bytes = rotten.into();
+    }
+
     /// As if no snapshot had ever been taken.
     pub fn forget_snapshot(&self) {
         self.stored().snapshot = None;
+    }
+
+    /// As if no answer had ever been kept.
+    pub fn forget_outcomes(&self) {
+        self.stored().outcomes.clear();
+    }
+
+    /// Writes without looking where the ledger ends: what stood from there on is gone.
+    pub fn overwrite(&self, batch: &Batch) {
+        let mut stored = self.stored();
+        stored.entries.truncate(usize::try_from(batch.before).unwrap_or(usize::MAX));
+        stored.append(batch);
     }
 
     /// Erases a payload, as the law may demand.
@@ -45,6 +78,15 @@ impl MemoryJournal {
         if let Some((_, payload)) = self.stored().entries.get_mut(index) {
             *payload = None;
         }
+    }
+}
+
+impl Stored {
+    fn append(&mut self, batch: &Batch) {
+        self.entries.extend(batch.entries.iter().map(|entry| (entry.leaf.clone(), Some(entry.payload.clone()))));
+        self.tiles.extend(batch.tiles.iter().map(|tile| ((tile.level, tile.index), tile.bytes.clone().into())));
+        self.outcomes.extend(batch.outcomes.iter().copied());
+        self.head = Some(batch.head);
     }
 }
 
@@ -60,10 +102,7 @@ impl Journal for MemoryJournal {
         if stored.head.map_or(0, |head| head.size) != batch.before {
             return Err(JournalError::Conflict);
         }
-        stored.entries.extend(batch.entries.iter().map(|entry| (entry.leaf.clone(), Some(entry.payload.clone()))));
-        stored.tiles.extend(batch.tiles.iter().map(|tile| ((tile.level, tile.index), tile.bytes.clone().into())));
-        stored.outcomes.extend(batch.outcomes.iter().copied());
-        stored.head = Some(batch.head);
+        stored.append(batch);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Lives here: what stands in for the world in tests, simulations and benchmarks: a clock that is set by hand, seeded
-//! entropy, a journal in memory, one that fails at named points, and a lot with bidders who sign.
+//! entropy, a journal in memory, one that fails at named points, a lot with bidders who sign,
+//! and `trial`, the deterministic simulation of all of it with faults.
 //! Must never know: nothing in the product uses it, except the command that simulates a year.
 //! Start reading at `hall`.
 
@@ -8,6 +9,7 @@ pub mod entropy;
 pub mod faulty;
 pub mod hall;
 pub mod memory;
+pub mod trial;
 
 pub use clock::ManualClock;
 pub use entropy::SeededEntropy;

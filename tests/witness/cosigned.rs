@@ -24,13 +24,13 @@ use crate::server::TestWitness;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Platform {
-    dir: TempDir,
-    log: VerifierKey,
+pub struct Platform {
+    pub dir: TempDir,
+    pub log: VerifierKey,
 }
 
 impl Platform {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::open(dir.path().join("data")).unwrap();
         let keys = ServerKeys::load_or_create(&data.keys_path(), &SystemEntropy::new()).unwrap();
@@ -38,12 +38,12 @@ impl Platform {
         Self { log: VerifierKey::new(ORIGIN, SignatureType::Ed25519, public).unwrap(), dir }
     }
 
-    fn witness(&self, n: u8) -> TestWitness {
+    pub fn witness(&self, n: u8) -> TestWitness {
         let log = Log { origin: ORIGIN.into(), keys: vec![self.log.clone()], url: None };
         TestWitness::of(&format!("w.example/{n}"), vec![log])
     }
 
-    fn open(&self, policy: Option<&str>, wait: Span) -> Running {
+    pub fn open(&self, policy: Option<&str>, wait: Span) -> Running {
         let genesis = PlatformConfigured {
             code_format: CodeFormat::default(),
             holidays: Holidays::default(),
@@ -51,28 +51,21 @@ impl Platform {
         };
         let cosigners = policy.map(|policy| (policy.parse().unwrap(), wait));
         let setup = Setup { origin: ORIGIN.into(), totp_required: true, genesis, cosigners };
-        // The threads of the one before need a moment to let go of the directory.
-        let began = Instant::now();
-        let data = loop {
-            match DataDir::open(self.dir.path().join("data")) {
-                Ok(data) => break data,
-                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        };
+        let data = DataDir::open(self.dir.path().join("data")).unwrap();
         open(data, setup, Arc::new(SystemClock)).unwrap()
     }
 
-    fn close(&self, running: Running) {
+    pub fn close(&self, running: Running) {
         running.desk.cosigning.drain();
         running.desk.sequencer.shutdown();
         drop(running);
         // Whoever is last to close it takes the log of writes along.
         let wal = self.dir.path().join("data/ledger/main.sqlite-wal");
         wait_for("storage is closed", || !wal.exists());
+        wait_for("the directory is free", || DataDir::open(self.dir.path().join("data")).is_ok());
     }
 
-    fn verify(&self, policy: Option<Policy>) -> Report {
+    pub fn verify(&self, policy: Option<Policy>) -> Report {
         let path = self.dir.path().join("data/ledger/main.sqlite");
         let reader = SqliteReader::open(&path).unwrap();
         let mut source = Stored::whole(&reader);
@@ -80,12 +73,12 @@ impl Platform {
         verify(&mut source, &trust, Options::default(), &Threads, |_, _| ()).unwrap()
     }
 
-    fn policy(&self, text: &str) -> Policy {
+    pub fn policy(&self, text: &str) -> Policy {
         Policy::of(self.log.clone(), &text.parse().unwrap()).unwrap()
     }
 }
 
-fn text(witnesses: &[&TestWitness], need: &str) -> String {
+pub fn text(witnesses: &[&TestWitness], need: &str) -> String {
     let mut text = String::new();
     for (n, witness) in witnesses.iter().enumerate() {
         writeln!(text, "witness W{n} {} http://{}", witness.key(), witness.address).unwrap();
@@ -94,13 +87,13 @@ fn text(witnesses: &[&TestWitness], need: &str) -> String {
     text + &format!("group all-of-them {need} {}\nquorum all-of-them\n", names.join(" "))
 }
 
-fn write(running: &Running) -> u64 {
+pub fn write(running: &Running) -> u64 {
     let data = serde_json::json!({});
     let record = Record { kind: "test.noted".into(), subject: "test".into(), actor: "system".into(), data };
     running.desk.sequencer.submit(Submission::record(record)).wait().unwrap().first
 }
 
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
+pub fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let began = Instant::now();
     while !condition() {
         assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
@@ -108,7 +101,7 @@ fn wait_for(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-fn shown(running: &Running) -> SignedCheckpoint {
+pub fn shown(running: &Running) -> SignedCheckpoint {
     SignedCheckpoint::parse(&running.desk.cosigning.shown()).unwrap()
 }
 

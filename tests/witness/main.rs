@@ -5,8 +5,10 @@
 
 mod answers;
 mod cosigned;
+mod drill;
 mod log;
 mod policies;
 mod process;
+mod rotation;
 mod server;
 mod watching;
