@@ -15,6 +15,7 @@ pub mod mirror;
 pub mod open;
 mod openapi;
 mod output;
+mod published;
 mod rebuild;
 mod receipts;
 mod restore;

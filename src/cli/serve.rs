@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_on};
 use super::output::say;
-use super::{Outcome, continuity, cosigners};
+use super::{Outcome, continuity, cosigners, published};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
 };
@@ -88,6 +88,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     };
     // Opening waits for the ledger to write, which a thread that drives futures must not.
     let platform = actix_web::web::block(move || open_on(dir, storage, setup, clock)).await??;
+    published::start(&platform.desk).map_err(|error| error.to_string())?;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);
