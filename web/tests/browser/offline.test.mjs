@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { before, test } from 'node:test'
+import { test } from 'node:test'
 import { accessible, fits, stage } from './helpers.mjs'
 import { binary } from './platform.mjs'
 
@@ -13,17 +13,23 @@ let lot
 let file
 let key
 
-before(async () => {
-  lot = (await on.json('/api/v1/lots?phase=archived&limit=1')).items[0]
-  key = (await on.json('/api/v1/ledgers')).items[0].verifier_key
-  file = join(on.platform.data, 'case.zip')
-  const args = ['case', '--data', on.platform.data, '--lot', lot.id, '--out', file]
-  const written = spawnSync(binary, args, { encoding: 'utf8' })
-  assert.equal(written.status, 0, written.stderr + written.stdout)
-})
+/** The case of a finished lot, written once the platform is there. */
+let written = null
+function prepare() {
+  written ??= (async () => {
+    lot = (await on.json('/api/v1/lots?phase=archived&limit=1')).items[0]
+    key = (await on.json('/api/v1/ledgers')).items[0].verifier_key
+    file = join(on.platform.data, 'case.zip')
+    const args = ['case', '--data', on.platform.data, '--lot', lot.id, '--out', file]
+    const done = spawnSync(binary, args, { encoding: 'utf8' })
+    assert.equal(done.status, 0, done.stderr + done.stdout)
+  })()
+  return written
+}
 
 /** The page from the disk with the network off; whatever it asks for beyond itself is a fault. */
 async function offline(locale = 'zh-CN') {
+  await prepare()
   const visit = await on.visitor({ locale })
   await visit.page.context().setOffline(true)
   visit.page.on('request', (request) => {
@@ -70,8 +76,8 @@ test('without a key it says what that leaves open, and under another key nothing
 })
 
 test('a spoilt case is never accepted', async () => {
-  const whole = readFileSync(file)
   const { page, faults, leave, give } = await offline()
+  const whole = readFileSync(file)
   for (const [name, bytes] of [
     ['cut.zip', whole.subarray(0, whole.length - 100)],
     ['half.zip', whole.subarray(0, whole.length >> 1)],
@@ -90,6 +96,7 @@ test('a spoilt case is never accepted', async () => {
 })
 
 test('a receipt is checked by itself and against the case', async () => {
+  const { page, faults, leave, give } = await offline()
   const seq = 5
   const proof = await (await fetch(`${on.platform.url}/ledger/main/proof/${seq}`)).text()
   const { entries } = await on.json(`/api/v1/entries?scope=ledger&after=${seq - 1}&limit=1`)
@@ -98,7 +105,6 @@ test('a receipt is checked by itself and against the case', async () => {
   const forged = join(on.platform.data, 'forged.json')
   writeFileSync(good, JSON.stringify(receipt))
   writeFileSync(forged, JSON.stringify({ ...receipt, leaf: receipt.leaf.replace(`"seq":${seq}`, '"seq":6') }))
-  const { page, faults, leave, give } = await offline()
   await give(good)
   await page.getByText('核验单独的回执需要账本公钥').waitFor()
   await page.fill('#key', key)
