@@ -17,6 +17,7 @@ pub mod mirror;
 pub mod open;
 mod openapi;
 mod output;
+mod published;
 mod rebuild;
 mod receipts;
 mod restore;
