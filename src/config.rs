@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX};
+use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX, TIMESTAMP_EVERY};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub redis: RedisSettings,
     pub node: NodeSettings,
+    pub timestamp: TimestampSettings,
     pub log: LogSettings,
 }
 
@@ -78,6 +79,22 @@ pub struct NodeSettings {
     pub ledger: String,
 }
 
+/// Who puts the time on checkpoints (RFC 3161); without a URL: nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimestampSettings {
+    pub url: Option<String>,
+    /// The authority's own certificate, in PEM.
+    pub certificate: Option<PathBuf>,
+    pub every_seconds: u64,
+}
+
+impl Default for TimestampSettings {
+    fn default() -> Self {
+        Self { url: None, certificate: None, every_seconds: TIMESTAMP_EVERY.get() / 1_000_000 }
+    }
+}
+
 /// What no log and no error message may show.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -113,6 +130,7 @@ impl Default for Settings {
             database: DatabaseSettings::default(),
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
+            timestamp: TimestampSettings::default(),
             log: LogSettings::default(),
         }
     }
@@ -186,6 +204,14 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if wait > PUBLICATION_WAIT_MAX.get() / 1_000_000 {
         let why = "at most an hour: behind it stand readers who see no newer entry proven";
         return wrong("policy_wait_seconds", &wait.to_string(), why);
+    }
+    let timestamp = &settings.timestamp;
+    if timestamp.url.is_some() != timestamp.certificate.is_some() {
+        return wrong(
+            "timestamp.certificate",
+            "",
+            "expected both `timestamp.url` and the authority's certificate, or neither",
+        );
     }
     // What a URL holds is not shown: it may be a password.
     let is_postgres = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");

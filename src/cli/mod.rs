@@ -19,6 +19,7 @@ mod restore;
 mod serve;
 pub mod simulate;
 pub mod sources;
+pub mod timestamps;
 mod verify;
 pub mod witness;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
 use super::cosigners::{self, Cosigners, Standing};
+use super::keys;
 use crate::base::{Code, Entropy};
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -16,9 +17,10 @@ use crate::http::extract::{self, HttpSettings};
 use crate::http::stream::Stream;
 use crate::http::throttle::Throttle;
 use crate::identity::password::Passwords;
-use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy};
+use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy, key_file};
 use crate::ledger::note::SignatureType;
-use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
+use crate::ledger::sm2::WithSm2;
+use crate::ledger::{NoteError, Origin, Signer, VerifierKey};
 use crate::live::{Hub, Limits};
 use crate::sequencer::{Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError};
 use crate::store::journal::SqliteJournal;
@@ -102,11 +104,11 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
 pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
     let dir = Arc::new(dir);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-    let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
-    let signer = keys.log_signer().ok_or(OpenError::LogKey)?;
+    let server_keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
+    let signer = server_keys.log_signer().ok_or(OpenError::LogKey)?;
     let origin = Origin::new(&setup.origin).map_err(|_| OpenError::Origin(setup.origin.clone()))?;
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
-    let first_key = super::keys::of_log(&keys, &origin)?.into_iter().next();
+    let first_key = keys::of_log(&server_keys, &origin)?.into_iter().next();
 
     let (name, platform, reader, writer) = match storage {
         Storage::Embedded => {
@@ -123,7 +125,7 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
     };
     let passwords = Passwords::new(&*entropy).map_err(OpenError::Identity)?;
     let policy = Policy { totp_required: setup.totp_required, issuer: "Mingjian 明鉴".into() };
-    let identity = Arc::new(Identity::new(platform.clone(), keys, Arc::clone(&entropy), passwords, policy));
+    let identity = Arc::new(Identity::new(platform.clone(), server_keys, Arc::clone(&entropy), passwords, policy));
 
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
     let follower = Arc::new(Follower::default());
@@ -140,7 +142,11 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
         options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
         options.policy = policy.public_text();
     }
-    let making = Making::new(Arc::new(signer), Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
+    let signer: Arc<dyn Signer> = match key_file::sm2_of(&dir.keys_path().join(keys::SM2_FILE), None)? {
+        Some(sm2) => Arc::new(WithSm2 { log: Box::new(signer), sm2 }),
+        None => Arc::new(signer),
+    };
+    let making = Making::new(signer, Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
     let sequencer = match writer {
         Writer::Own(journal) => {
             let sequencer = Sequencer::start_as(&making, journal)?;

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_on};
 use super::output::say;
+use super::timestamps::Stamping;
 use super::{Outcome, continuity, cosigners};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
@@ -33,6 +34,7 @@ use crate::identity::entropy::fresh_id;
 use crate::sequencer::{Clock as _, LedgerReader, SystemClock};
 use crate::store::{DataDir, Postgres, SqliteReader, StoreError};
 use crate::telemetry;
+use crate::witness::timestamp::Authority;
 
 #[derive(Debug, ClapArgs, Serialize)]
 pub struct Args {
@@ -82,6 +84,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         None => None,
     };
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis(), cosigners };
+    let stamping = stamping(&settings, &dir)?;
     let own_address = match &storage {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
@@ -91,6 +94,9 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let url = format!("http://{}", settings.listen);
+    if let Some(stamping) = stamping {
+        stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
+    }
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
     let mut parts = platform.parts(http);
@@ -156,6 +162,16 @@ fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, StoreError
         name: format!("{}/{life}", settings.node.name),
         address: settings.node.address.clone().unwrap_or_else(|| inner.to_string()),
     }))
+}
+
+/// Who stamps checkpoints, by the settings.
+fn stamping(settings: &Settings, dir: &DataDir) -> Result<Option<Stamping>, Box<dyn Error>> {
+    let (Some(url), Some(certificate)) = (&settings.timestamp.url, &settings.timestamp.certificate) else {
+        return Ok(None);
+    };
+    let pem = std::fs::read(certificate).map_err(|error| format!("{}: {error}", certificate.display()))?;
+    let every = Duration::from_secs(settings.timestamp.every_seconds.max(1));
+    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join("timestamps") }))
 }
 
 /// The ledger as it is stored now, if there is one.
