@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mingjian::base::Hash;
 use mingjian::ledger::sm2::{Sm2Key, Sm2Signer, WithSm2};
 use mingjian::ledger::{Checkpoint, Note, NoteError, NoteSignature, Policy, SignedCheckpoint, Signer as _};
 
 use crate::vectors::{key, origin, signer};
 
-/// SubjectPublicKeyInfo of a point on the SM2 curve (GM/T 0006: 1.2.156.10197.1.301), before the 65 bytes of the point.
+/// The `SubjectPublicKeyInfo` of a point on the SM2 curve (GM/T 0006: 1.2.156.10197.1.301), before the 65 bytes of the point.
 const SPKI: &str = "3059301306072a8648ce3d020106082a811ccf5501822d034200";
 
 fn with_sm2() -> WithSm2 {
@@ -36,12 +37,12 @@ fn der_integer(bytes: &[u8]) -> Vec<u8> {
     if digits[0] >= 0x80 {
         digits.insert(0, 0);
     }
-    [&[2, digits.len() as u8][..], &digits].concat()
+    [&[2, u8::try_from(digits.len()).unwrap()][..], &digits].concat()
 }
 
 fn der(raw: &[u8]) -> Vec<u8> {
     let both = [der_integer(&raw[..32]), der_integer(&raw[32..])].concat();
-    [&[0x30, both.len() as u8][..], &both].concat()
+    [&[0x30, u8::try_from(both.len()).unwrap()][..], &both].concat()
 }
 
 fn raw(der: &[u8]) -> Vec<u8> {
@@ -63,7 +64,6 @@ fn hex(text: &str) -> Vec<u8> {
 
 /// The 65 bytes of the point, out of the key's own text.
 fn point(key: &Sm2Key) -> Vec<u8> {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     let material = STANDARD.decode(key.to_string().rsplit('+').next().unwrap()).unwrap_or_else(|_| {
         // The base64 may hold plus signs itself.
         STANDARD.decode(key.to_string().splitn(3, '+').nth(2).unwrap()).unwrap()
@@ -101,7 +101,6 @@ fn openssl_takes_our_line_and_we_take_openssls() {
     }
     let public = std::fs::read(dir.path().join("theirs.der")).unwrap();
     let theirs = {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         let point = &public[public.len() - 65..];
         let material = [b"\xffmingjian/sm2-with-sm3/v1".as_slice(), point].concat();
         let id = Hash::of_parts(&[origin().as_bytes(), b"\n", &material]).0;

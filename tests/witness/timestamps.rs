@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mingjian::base::Span;
 use mingjian::cli::timestamps::Stamping;
 use mingjian::identity::SystemEntropy;
@@ -100,7 +101,7 @@ fn a_checkpoint_is_stamped_kept_and_logged() {
     let sequencer = running.desk.sequencer.clone();
     let dir = platform.dir.path().join("data/timestamps");
     std::fs::create_dir_all(&dir).unwrap();
-    let stamping = Stamping { authority: tsa.authority(), every: Duration::from_secs(3_600), dir: dir.clone() };
+    let stamping = Stamping { authority: tsa.authority(), every: Duration::from_hours(1), dir: dir.clone() };
     let before = SystemClock.now();
     let size = stamping.stamp(&sequencer, &SystemEntropy::new()).unwrap();
 
@@ -113,7 +114,6 @@ fn a_checkpoint_is_stamped_kept_and_logged() {
     let token = std::fs::read(dir.join(format!("{size}.tst"))).unwrap();
     let text = std::fs::read_to_string(dir.join(format!("{size}.txt"))).unwrap();
     {
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         assert_eq!((said.size, STANDARD.decode(&said.token).unwrap()), (size, token.clone()));
     }
     let head: Checkpoint = text.parse().unwrap();
@@ -158,7 +158,6 @@ fn a_token_stands_for_one_text_and_one_authority() {
     });
     let certificate_bytes = {
         let pem = String::from_utf8(tsa.certificate()).unwrap();
-        use base64::{Engine as _, engine::general_purpose::STANDARD};
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         STANDARD.decode(body).unwrap()
     };
