@@ -15,7 +15,7 @@ use clap::Parser;
 use common::{Duel, Figure, Goal, Report, append_to, cores, directory, halls, median, rate};
 use mingjian::base::Hash;
 use mingjian::cli::open::{LEDGER, Setup, open};
-use mingjian::cli::sources::{Stored, Threads};
+use mingjian::desk::{Stored, Threads};
 use mingjian::identity::{ServerKeys, SystemEntropy};
 use mingjian::ledger::leaf_hash;
 use mingjian::review::{self, Trust, verify};
@@ -242,7 +242,8 @@ fn verification(report: &mut Report, args: &Args, large: &Large) {
 }
 
 fn verify_once(large: &Large, options: review::Options) -> f64 {
-    let mut source = Stored::whole(SqliteReader::open(&large.ledger()).unwrap());
+    let reader = SqliteReader::open(&large.ledger()).unwrap();
+    let mut source = Stored::whole(&reader);
     rate(large.size as usize, || {
         let report = verify(&mut source, &Trust::default(), options, &Threads, |_, _| {}).unwrap();
         assert_eq!((report.exit_code(), report.entries), (0, large.size), "{report:?}");

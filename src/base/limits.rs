@@ -156,6 +156,10 @@ pub const FOLLOW_EVERY: Span = Span::secs(1);
 pub const ROOTS_REMEMBERED: usize = 65_536;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
 pub const LOT_KEYS_REMEMBERED: usize = 16_384;
+/// Bytes of entries after which the write-ahead log is brought into the ledger's file, beside the writer.
+pub const WAL_REST_BYTES: usize = 1 << 20;
+/// Pages of 4 KiB after which the writer does that itself: 64 MiB, read again at a start in well under a second.
+pub const WAL_MAX_PAGES: usize = 16_384;
 /// Between two looks of the query tables at the ledger: each costs a commit of its own, beside those of the bids.
 pub const FOLLOWER_REST: Span = Span::micros(100_000);
 /// Entries that the query tables take in at a time: a few megabytes at most.
@@ -225,6 +229,14 @@ pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
 pub const BUNDLE_FILES_MAX: u64 = 262_144;
 /// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
 pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
+/// Case files made at a time: each takes a core and unpacks tens of megabytes.
+pub const CASES_AT_ONCE: usize = 2;
+/// The ledger's bundle, and each clip, in a case file: they are not compressed again, so the case itself is as large.
+pub const CASE_LEDGER_MAX_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// Any other file of a case; the largest is the verifier's page of about 2 MB.
+pub const CASE_FILE_MAX_BYTES: u64 = 16 * 1_024 * 1_024;
+/// A receipt file: leaf, payload and proof as JSON strings, in which quotation marks and newlines take two bytes.
+pub const RECEIPT_MAX_BYTES: usize = 2 * (LEAF_MAX_BYTES + PAYLOAD_MAX_BYTES + 2 * NOTE_MAX_BYTES);
 /// Holders of a right of priority on one lot; a handful of tenants or shareholders.
 pub const PRIORITY_MAX: usize = 9;
 /// GB 32100 codes have 18.

@@ -10,10 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::say;
-use super::sources::Stored;
+use crate::desk::{Stored, verifier_key_of};
 use crate::review::bundle::{About, write};
-use crate::review::content::{Content, read};
-use crate::review::source::Source as _;
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
@@ -45,14 +43,10 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     let dir = DataDir::open_read_only(&args.data)?;
     let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
     let (mut source, reader) = match args.reader {
-        Reader::Public => (Stored::public(stored)?, "public"),
-        Reader::Archive => (Stored::whole(stored), "archive"),
+        Reader::Public => (Stored::public(&stored)?, "public"),
+        Reader::Archive => (Stored::whole(&stored), "archive"),
     };
-    let verifier_key = source.entries(0, 1)?.into_iter().find_map(|entry| match read(&entry.payload.ok()?) {
-        Ok(Content::Created(created)) => Some(created.verifier_key),
-        _ => None,
-    });
-    let about = About { reader: reader.into(), verifier_key: verifier_key.ok_or("entry 0 names no key")? };
+    let about = About { reader: reader.into(), verifier_key: verifier_key_of(&mut source)? };
     let file = OpenOptions::new().write(true).create_new(true).open(&args.out);
     let file = file.map_err(|error| format!("{}: {error}", args.out.display()))?;
     let bar = ProgressBar::new(0);

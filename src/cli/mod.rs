@@ -4,6 +4,7 @@
 
 mod admin;
 mod backup;
+mod case;
 pub mod continuity;
 pub mod cosigners;
 mod demo;
@@ -15,10 +16,11 @@ pub mod open;
 mod openapi;
 mod output;
 mod rebuild;
+mod receipts;
 mod restore;
 mod serve;
 pub mod simulate;
-pub mod sources;
+mod sources;
 pub mod timestamps;
 mod verify;
 pub mod witness;
@@ -66,6 +68,8 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
     Restore(restore::Args),
+    /// Write a lot's case into one file that a reviewer checks without us.
+    Case(case::Args),
     /// Make one of the first administrators of a platform.
     Admin(admin::Args),
     /// Show or make the server's keys.
@@ -85,6 +89,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rebuild(args) => rebuild::run(&args, cli.json),
         Command::Verify(args) => verify::run(&args, cli.json),
         Command::Export(args) => export::run(&args, cli.json),
+        Command::Case(args) => case::run(&args, cli.json),
         Command::Backup(args) => backup::run(&args, cli.json),
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Admin(args) => admin::run(&args),

@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::desk::{Desk, Follower, IndexedHistory, LotKeys, ReadGate, Tree};
 use crate::engine::event::PlatformConfigured;
 use crate::http::app::Parts;
+use crate::http::case_file::CasePermits;
 use crate::http::extract::{self, HttpSettings};
 use crate::http::stream::Stream;
 use crate::http::throttle::Throttle;
@@ -199,6 +200,7 @@ impl Running {
             settings: Data::new(settings),
             permits: Data::default(),
             sign_ups: Data::new(Throttle::sign_ups()),
+            cases: Data::new(CasePermits::default()),
             door: None,
             traffic: Data::default(),
         }

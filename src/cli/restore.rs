@@ -8,7 +8,7 @@ use clap::Args as ClapArgs;
 
 use super::Outcome;
 use super::output::say;
-use super::sources::{Stored, Threads};
+use crate::desk::{Stored, Threads};
 use crate::identity::ServerKeys;
 use crate::review::{Language, Options, Trust, verify};
 use crate::sequencer::{Clock as _, SystemClock};
@@ -50,7 +50,8 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     let options = Options { signatures: !args.quick, replay: !args.quick };
     let mut held = true;
     for name in dir.ledgers()? {
-        let mut source = Stored::whole(SqliteReader::open(&dir.ledger_path(&name)?)?);
+        let stored = SqliteReader::open(&dir.ledger_path(&name)?)?;
+        let mut source = Stored::whole(&stored);
         let trust = Trust { policy: None, earlier: Vec::new() };
         let report = verify(&mut source, &trust, options, &Threads, |_, _| ())
             .map_err(|error| format!("ledger {name}: {error}"))?;

@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Outcome;
 use super::output::say;
-use super::sources::{Served, Stored, Threads};
+use super::sources::Served;
+use super::{Outcome, receipts};
+use crate::desk::{Stored, Threads};
 use crate::ledger::sm2::Sm2Key;
 use crate::ledger::{Note, Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
+use crate::review::case::{self, CaseReader};
 use crate::review::{CheckName, Failure, Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
 use crate::store::mirror::withheld;
@@ -21,8 +23,12 @@ use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// URL of a ledger, a data directory, or a bundle that `export` wrote
-    source: String,
+    /// URL of a ledger, a data directory, or a bundle or case file
+    #[arg(required_unless_present = "receipt")]
+    source: Option<String>,
+    /// A receipt to check: by itself, and against the newer checkpoint of SOURCE when that is given
+    #[arg(long, value_name = "FILE", requires = "key")]
+    receipt: Option<PathBuf>,
     /// Ledger of a data directory
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
@@ -68,35 +74,60 @@ impl From<Lang> for Language {
 }
 
 pub fn run(args: &Args, json: bool) -> Outcome {
-    let report = if args.source.starts_with("http://") || args.source.starts_with("https://") {
-        check(args, &mut Served::new(&args.source))?
-    } else if Path::new(&args.source).is_dir() {
-        let dir = DataDir::open_read_only(&args.source)?;
+    if let Some(receipt) = &args.receipt {
+        let report = receipts::check(receipt, args.source.as_deref(), &args.ledger, &trust(args)?)?;
+        return tell(args, json, &report, report.exit_code(), |language| report.to_text(language));
+    }
+    let source = args.source.as_deref().unwrap_or_default();
+    let report = if is_url(source) {
+        check(args, &mut Served::new(source))?
+    } else if Path::new(source).is_dir() {
+        let dir = DataDir::open_read_only(source)?;
         let path = dir.ledger_path(&args.ledger)?;
         let reader = SqliteReader::open(&path)?;
-        check(args, &mut Stored::mirrored(reader, withheld(&path)?.into_iter().collect()))?
+        check(args, &mut Stored::mirrored(&reader, withheld(&path)?.into_iter().collect()))?
     } else {
-        let file = File::open(&args.source).map_err(|error| format!("{}: {error}", args.source))?;
-        check(args, &mut BundleReader::open(BufReader::new(file))?)?
+        let open = || File::open(source).map(BufReader::new).map_err(|error| format!("{source}: {error}"));
+        if CaseReader::is_case(open()?) {
+            let mut case = CaseReader::open(open()?)?;
+            let report = with_progress(|progress| {
+                case::verify(&mut case, &trust(args)?, options(args), &Threads, progress).map_err(Into::into)
+            })?;
+            return tell(args, json, &report, report.exit_code(), |language| report.to_text(language));
+        }
+        check(args, &mut BundleReader::open(open()?)?)?
     };
+    tell(args, json, &report, report.exit_code(), |language| report.to_text(language))
+}
+
+pub(super) fn is_url(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
+/// Prints what was found.
+fn tell(
+    args: &Args,
+    json: bool,
+    report: &impl serde::Serialize,
+    code: u8,
+    text: impl Fn(Language) -> String,
+) -> Outcome {
     if json {
-        say(&serde_json::to_string_pretty(&report)?);
+        say(&serde_json::to_string_pretty(report)?);
     } else {
-        say(report.to_text(args.lang.into()).trim_end());
+        say(text(args.lang.into()).trim_end());
     }
-    Ok(ExitCode::from(report.exit_code()))
+    Ok(ExitCode::from(code))
+}
+
+fn options(args: &Args) -> Options {
+    Options { signatures: !args.no_signatures, replay: !args.no_replay }
 }
 
 fn check<S: Source>(args: &Args, source: &mut S) -> Result<Report, Box<dyn std::error::Error>> {
-    let options = Options { signatures: !args.no_signatures, replay: !args.no_replay };
-    let bar = ProgressBar::new(0);
-    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {per_sec}, {eta} left")?);
-    let report = verify(source, &trust(args)?, options, &Threads, |done, of| {
-        bar.set_length(of);
-        bar.set_position(done);
-    });
-    bar.finish_and_clear();
-    let mut report = report.map_err(|error| error.to_string())?;
+    let mut report = with_progress(|progress| {
+        verify(source, &trust(args)?, options(args), &Threads, progress).map_err(|error| error.to_string().into())
+    })?;
     if let Some(key) = &args.sm2_key {
         let note = source.checkpoint().map_err(|error| error.to_string())?;
         if let Err(error) = Note::parse(&note).and_then(|note| key.verify(&note)) {
@@ -105,6 +136,20 @@ fn check<S: Source>(args: &Args, source: &mut S) -> Result<Report, Box<dyn std::
         }
     }
     Ok(report)
+}
+
+/// Runs `work` under a bar that shows how far it is.
+fn with_progress<T>(
+    work: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, Box<dyn std::error::Error>>,
+) -> Result<T, Box<dyn std::error::Error>> {
+    let bar = ProgressBar::new(0);
+    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {per_sec}, {eta} left")?);
+    let done = work(&mut |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    done
 }
 
 fn trust(args: &Args) -> Result<Trust, Box<dyn std::error::Error>> {

@@ -3,6 +3,7 @@
 //! Start reading at `bids` (the way of a bid), then `commands`.
 
 mod bids;
+mod case_file;
 mod commands;
 mod entries;
 mod follower;
@@ -12,11 +13,13 @@ mod keys;
 mod lot_keys;
 mod search;
 mod sign_up;
+mod source;
 mod tree;
 
 use std::sync::Arc;
 
 pub use bids::BidAnswer;
+pub use case_file::{Enclosed, class_of, write_case};
 pub use commands::Ask;
 pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
@@ -25,6 +28,7 @@ pub use history::IndexedHistory;
 pub use keys::KeyChange;
 pub use lot_keys::LotKeys;
 pub use search::{Figures, LotFilter, LotRow, MonthRow};
+pub use source::{Stored, Threads, verifier_key_of};
 pub use tree::Tree;
 
 use crate::base::{Entropy, Hash, Micros};

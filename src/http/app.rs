@@ -11,6 +11,7 @@ use utoipa::openapi::{Info, OpenApi};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt as _, scope};
 
+use super::case_file::CasePermits;
 use super::extract::HttpSettings;
 use super::nodes::{Door, at_the_door};
 use super::observe::{Traffic, observe};
@@ -19,8 +20,8 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, cases, companies, feedback, health, keys, ledger, life, lots, objections, session, statistics,
-    stream, web_files,
+    accounts, bids, case_file, cases, companies, feedback, health, keys, ledger, life, lots, objections, session,
+    statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -39,6 +40,7 @@ pub struct Parts {
     pub settings: Data<HttpSettings>,
     pub permits: Data<HashingPermits>,
     pub sign_ups: Data<Throttle>,
+    pub cases: Data<CasePermits>,
     /// Where several nodes share the deployment.
     pub door: Option<Door>,
     pub traffic: Data<Traffic>,
@@ -69,6 +71,7 @@ pub fn app(
         .app_data(parts.settings)
         .app_data(parts.permits)
         .app_data(parts.sign_ups)
+        .app_data(parts.cases)
         .app_data(parts.traffic)
         .app_data(PayloadConfig::new(BODY_MAX_BYTES))
         .app_data(
@@ -98,6 +101,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(keys::routes)
             .configure(accounts::routes)
             .configure(cases::routes)
+            .configure(case_file::routes)
             .configure(lots::routes)
             .configure(life::routes)
             .configure(feedback::routes)

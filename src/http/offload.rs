@@ -20,7 +20,8 @@ pub async fn ask<T: Send + 'static>(
     run(move || work(&identity, now)).await
 }
 
-async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T, Code> + Send + 'static) -> Result<T, Problem> {
+/// Work that takes its time, on a thread of its own.
+pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T, Code> + Send + 'static) -> Result<T, Problem> {
     let result = web::block(work).await.map_err(|_| {
         tracing::error!("work on another thread panicked");
         Code::Internal

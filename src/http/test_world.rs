@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::app::{Parts, app};
+use super::case_file::CasePermits;
 use super::extract::{CSRF_HEADER, HttpSettings, SESSION_COOKIE};
 use super::offload::HashingPermits;
 use super::stream::Stream;
@@ -111,6 +112,7 @@ pub(super) fn world() -> World {
         settings: Data::new(HttpSettings::default()),
         permits: Data::new(HashingPermits::new()),
         sign_ups: Data::new(Throttle::new(3, Span::minutes(1), 8)),
+        cases: Data::new(CasePermits::default()),
         door: None,
         traffic: Data::default(),
     };

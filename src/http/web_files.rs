@@ -15,7 +15,14 @@ struct Files;
 
 /// Hashed names never change; the page that names them always may.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Its script and style stand in the page itself, which the policy of this server's pages forbids: it is for saving.
+const VERIFIER: &str = "verify.html";
 const NOT_BUILT: &str = include_str!("not_built.html");
+
+/// The offline verifier, one self-contained page, if it was there when this was built.
+pub fn verifier() -> Option<Vec<u8>> {
+    Files::get(VERIFIER).map(|file| file.data.into_owned())
+}
 
 /// All our texts are UTF-8; without saying so a browser may guess (ASVS 4.1.1).
 fn with_charset(kind: &str) -> String {
@@ -35,10 +42,12 @@ pub async fn serve(request: HttpRequest) -> HttpResponse {
     let path = request.path().trim_start_matches('/');
     if let Some(file) = Files::get(path) {
         let caching = if path.starts_with("assets/") { FOR_EVER } else { "no-cache" };
-        return HttpResponse::Ok()
-            .content_type(with_charset(file.metadata.mimetype()))
-            .insert_header((header::CACHE_CONTROL, caching))
-            .body(file.data.into_owned());
+        let mut answer = HttpResponse::Ok();
+        answer.content_type(with_charset(file.metadata.mimetype())).insert_header((header::CACHE_CONTROL, caching));
+        if path == VERIFIER {
+            answer.insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"verify.html\""));
+        }
+        return answer.body(file.data.into_owned());
     }
     if path.rsplit('/').next().is_some_and(|name| name.contains('.')) {
         return Problem::new(Code::NotFound, request.path()).error_response();

@@ -47,6 +47,7 @@ kinds! {
     KeyReplaced "key_replaced";
     CaseOpened "case_opened";
     CaseClosed "case_closed";
+    CaseExported "case_exported";
 }
 
 /// Who did it, to which account, from where.

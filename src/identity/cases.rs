@@ -47,6 +47,13 @@ impl Identity {
         })
     }
 
+    /// Records that `viewer` was given the case file of `lot`.
+    pub fn case_exported(&self, viewer: &Viewer, lot: Id, now: Micros) -> Result<(), Code> {
+        may(viewer, Action::CaseExport, ObjectRef { lot: Some(lot), ..ObjectRef::NONE })?;
+        let who = Circumstances { actor: viewer.account, subject: None, network: None };
+        self.platform.write(|tx| Ok(record(tx, Kind::CaseExported, who, &format!("lot {lot}"), now)?))
+    }
+
     /// Up to `limit` of the viewer's cases, newest first, opened before the case `before`.
     pub fn cases(&self, viewer: &Viewer, before: Option<Id>, limit: usize) -> Result<Vec<ReviewCaseRow>, Code> {
         let reviewer = viewer.account.ok_or(Code::NotSignedIn)?;

@@ -1,13 +1,15 @@
 //! Lives here: what a stranger does with a ledger: every check of `docs/ledger-format.md` §6, the replay of the trading
-//! rules, the report, and the bundle that carries a ledger to a laptop without a network.
+//! rules, the report, receipts, and the bundle and the case file that carry a ledger to a laptop without a network.
 //! Must never know: I/O, threads, SQL, HTTP, clocks. Bytes come from a [`Source`], threads from a [`Spread`].
 //! Start reading at `verify`, then `replay`; `examine` holds what can be done to many entries at once.
 
 pub mod bundle;
+pub mod case;
 pub mod content;
 pub mod examine;
 pub mod history;
 mod log_keys;
+pub mod receipt;
 pub mod replay;
 pub mod report;
 pub mod source;
@@ -17,6 +19,7 @@ pub mod verify;
 
 pub use content::Content;
 pub use history::History;
+pub use receipt::{Receipt, ReceiptReport};
 pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
 pub use source::{Entry, InSequence, Missing, Source, Spread};

@@ -172,7 +172,7 @@ pub enum Language {
 }
 
 impl Language {
-    const fn pick(self, zh: &'static str, en: &'static str) -> &'static str {
+    pub(super) const fn pick(self, zh: &'static str, en: &'static str) -> &'static str {
         match self {
             Self::Zh => zh,
             Self::En => en,

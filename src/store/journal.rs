@@ -4,11 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
 use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, tile};
 use super::reader::SqliteReader;
+use super::wal::Checkpointer;
 use super::{StoreError, connection};
 use crate::base::{Code, Hash, Micros};
 use crate::ledger::tile::FullTile;
@@ -28,6 +30,7 @@ const ONLY: i64 = 0;
 pub struct SqliteJournal {
     connection: SqliteConnection,
     reader: Arc<SqliteReader>,
+    checkpointer: Checkpointer,
     path: PathBuf,
 }
 
@@ -36,8 +39,10 @@ impl SqliteJournal {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = connection::open(path)?;
         connection::migrate(&mut connection, migrations())?;
+        connection.batch_execute(&Checkpointer::pragma())?;
         let reader = Arc::new(SqliteReader::open(path)?);
-        Ok(Self { connection, reader, path: path.to_owned() })
+        let checkpointer = Checkpointer::start(path)?;
+        Ok(Self { connection, reader, checkpointer, path: path.to_owned() })
     }
 
     pub fn path(&self) -> &Path {
@@ -100,7 +105,10 @@ impl Journal for SqliteJournal {
             Ok(())
         });
         match done {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.checkpointer.wrote(batch.entries.iter().map(|e| e.leaf.len() + e.payload.len()).sum());
+                Ok(())
+            }
             Err(Abort::Conflict) => Err(JournalError::Conflict),
             // All statements had succeeded, so it was COMMIT that failed: what is on disk then, only a fresh look tells.
             Err(Abort::Database(error)) if written => Err(JournalError::Unknown(error.to_string())),

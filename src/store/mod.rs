@@ -16,6 +16,7 @@ pub mod platform;
 pub mod postgres;
 pub mod reader;
 mod values;
+mod wal;
 pub mod witness;
 
 use std::io;

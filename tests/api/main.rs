@@ -5,6 +5,7 @@
 
 mod audience;
 mod bids;
+mod case_file;
 mod client;
 mod feedback;
 mod hall;

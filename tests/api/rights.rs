@@ -179,6 +179,8 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Some(json!({ "upheld": false, "text": "?" })),
         ),
         ("POST", "/api/v1/lots/{lot}/withdrawal", Table(Right::SignUp), empty()),
+        // Before a case is opened
+        ("GET", "/api/v1/lots/{lot}/case-file", Table(Right::CaseExport), None),
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),

@@ -30,19 +30,28 @@ fn long_book() -> Book {
 
 /// The files of a bundle, changed and packed again.
 fn repacked(bytes: &[u8], change: impl FnOnce(&mut Vec<(String, Vec<u8>)>)) -> Vec<u8> {
+    repacked_as(bytes, |_| CompressionMethod::Deflated, change)
+}
+
+/// The same, each file compressed as `method` says.
+pub fn repacked_as(
+    bytes: &[u8],
+    method: impl Fn(&str) -> CompressionMethod,
+    change: impl FnOnce(&mut Vec<(String, Vec<u8>)>),
+) -> Vec<u8> {
     let mut archive = ZipArchive::new(Cursor::new(bytes)).unwrap();
     let mut files: Vec<(String, Vec<u8>)> = (0..archive.len())
         .map(|i| {
             let mut file = archive.by_index(i).unwrap();
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes).unwrap();
-            (file.name().unwrap().into_owned(), bytes)
+            (file.name().to_owned(), bytes)
         })
         .collect();
     change(&mut files);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
     for (name, bytes) in files {
+        let options = SimpleFileOptions::default().compression_method(method(&name));
         zip.start_file(name, options).unwrap();
         zip.write_all(&bytes).unwrap();
     }
@@ -179,7 +188,7 @@ fn parts_of_two_ledgers_do_not_make_one() {
     for part in ["tile/entries/", "payload/"] {
         let spliced = repacked(&bundle(book.shown()), |files| {
             let mut archive = ZipArchive::new(Cursor::new(&theirs)).unwrap();
-            let name = archive.file_names().map(|name| name.unwrap().into_owned()).find(|name| name.starts_with(part));
+            let name = archive.file_names().map(str::to_owned).find(|name| name.starts_with(part));
             let mut bytes = Vec::new();
             archive.by_name(&name.unwrap()).unwrap().read_to_end(&mut bytes).unwrap();
             *file(files, part) = bytes;

@@ -4,7 +4,9 @@
 
 mod book;
 mod bundles;
+mod cases;
 mod objections;
 mod public;
+mod receipts;
 mod tampering;
 mod whole;

@@ -35,7 +35,7 @@ fn the_application_can_neither_change_nor_remove_nor_add_an_entry_by_hand() {
         "UPDATE head SET size = 0",
         "UPDATE lease SET node = 'me'",
         "DELETE FROM outcome",
-        "UPDATE checkpoint SET note = ''",
+        "UPDATE checkpoint SET size = size + 1",
         "DELETE FROM checkpoint",
         "DELETE FROM erasure",
         "INSERT INTO erasure VALUES ('main', 1, 'a', 'b', 'c', now())",
@@ -46,6 +46,11 @@ fn the_application_can_neither_change_nor_remove_nor_add_an_entry_by_hand() {
     ] {
         let refused = server.try_run_as("clerk", &name, sql).unwrap_err();
         assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{sql}: {refused}");
+    }
+    // A kept checkpoint may get more signatures, at its end, and changes no otherwise.
+    for sql in ["UPDATE checkpoint SET note = ''", "UPDATE checkpoint SET note = 'x' || note"] {
+        let refused = server.try_run_as("clerk", &name, sql).unwrap_err();
+        assert!(refused.contains("more signatures"), "{sql}: {refused}");
     }
     // A commit under another epoch or size changes nothing.
     for (epoch, before) in [(0, size), (2, size), (1, size - 1), (1, size + 1)] {

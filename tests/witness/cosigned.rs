@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mingjian::base::Span;
 use mingjian::cli::open::{Running, Setup, open};
-use mingjian::cli::sources::{Stored, Threads};
+use mingjian::desk::{Stored, Threads};
 use mingjian::engine::calendar::{CityPeriods, Holidays};
 use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::PlatformConfigured;
@@ -67,7 +67,8 @@ impl Platform {
 
     pub fn verify(&self, policy: Option<Policy>) -> Report {
         let path = self.dir.path().join("data/ledger/main.sqlite");
-        let mut source = Stored::whole(SqliteReader::open(&path).unwrap());
+        let reader = SqliteReader::open(&path).unwrap();
+        let mut source = Stored::whole(&reader);
         let trust = Trust { policy, earlier: Vec::new() };
         verify(&mut source, &trust, Options::default(), &Threads, |_, _| ()).unwrap()
     }

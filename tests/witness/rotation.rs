@@ -5,7 +5,7 @@ use std::process::Command;
 
 use mingjian::base::Span;
 use mingjian::cli::continuity;
-use mingjian::cli::sources::{Stored, Threads};
+use mingjian::desk::{Stored, Threads};
 use mingjian::ledger::record::{KEY_ROTATED, KeyRotated};
 use mingjian::ledger::{Checkpoint, Payload, Policy, SeedSigner, Signer as _, VerifierKey};
 use mingjian::review::{CheckName, Options, Report, Trust, verify};
@@ -30,7 +30,8 @@ fn keys(data: &Path, flag: &str) -> Result<VerifierKey, String> {
 }
 
 fn check(data: &Path, policy: Policy, earlier: Vec<String>) -> Report {
-    let mut source = Stored::whole(SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap());
+    let reader = SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap();
+    let mut source = Stored::whole(&reader);
     let trust = Trust { policy: Some(policy), earlier };
     verify(&mut source, &trust, Options::default(), &Threads, |_, _| ()).unwrap()
 }

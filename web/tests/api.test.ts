@@ -9,7 +9,7 @@ import { i18n } from '@/i18n'
 import { fromBase64Url, fromUtf8 } from '@/lib/bytes'
 import { isCreditCode } from '@/lib/credit'
 import type { KeyStorage } from '@/lib/keys'
-import { signConfirmation, signKeyBinding, uuidV7 } from '@/lib/ledger'
+import { signConfirmation, signKeyBinding, uuidV7 } from '@/verify'
 import { parseTime } from '@/lib/time'
 
 beforeEach(() => setActivePinia(createPinia()))

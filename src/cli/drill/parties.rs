@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::copy::Copy;
 use crate::base::Hash;
 use crate::cli::continuity::{self, CheckpointSource};
-use crate::cli::sources::Threads;
+use crate::desk::Threads;
 use crate::ledger::tree::verify_consistency;
 use crate::ledger::{Policy, SeedSigner, SignedCheckpoint, VerifierKey};
 use crate::review::{Language, Options, Trust, verify};

@@ -5,6 +5,7 @@ mod read;
 mod write;
 
 pub use read::BundleReader;
+pub(super) use read::{open_archive, unpack};
 pub use write::{About, write};
 
 use serde::{Deserialize, Serialize};

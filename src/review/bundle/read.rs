@@ -29,16 +29,9 @@ pub struct BundleReader<R: Read + Seek> {
 impl<R: Read + Seek> BundleReader<R> {
     /// Reads the directory, the manifest and the checkpoint, and refuses an archive that holds anything but exactly what
     /// its manifest calls for.
-    pub fn open(mut input: R) -> Result<Self, BundleError> {
-        let files = count_files(&mut input)?;
-        let mut archive = ZipArchive::with_config(Config { archive_offset: ArchiveOffset::Known(0) }, input)?;
-        if archive.has_duplicate_names() || u64::try_from(archive.len()).ok() != Some(files) {
-            return Err(refused("archive", "a name stands twice"));
-        }
-        if archive.has_overlapping_entries()? {
-            return Err(refused("archive", "files share bytes"));
-        }
-        let manifest = read_manifest(&unpack(&mut archive, MANIFEST, BUNDLE_MANIFEST_MAX_BYTES as u64)?)?;
+    pub fn open(input: R) -> Result<Self, BundleError> {
+        let (mut archive, files) = open_archive(input)?;
+        let manifest = read_manifest(&deflated(&mut archive, MANIFEST, BUNDLE_MANIFEST_MAX_BYTES as u64)?)?;
         check_names(&archive, &manifest, files)?;
         let checkpoint = text(&mut archive, CHECKPOINT)?;
         let signed =
@@ -57,11 +50,11 @@ impl<R: Read + Seek> BundleReader<R> {
     /// The entries of one tile.
     fn tile(&mut self, tile: TilePath) -> Result<Vec<Entry>, BundleError> {
         let name = tile.to_string();
-        let bytes = unpack(&mut self.archive, &name, BUNDLE_FILE_MAX_BYTES)?;
+        let bytes = deflated(&mut self.archive, &name, BUNDLE_FILE_MAX_BYTES)?;
         let leaves = decode_bundle(&bytes).filter(|leaves| leaves.len() == usize::from(tile.width));
         let leaves = leaves.ok_or_else(|| refused(&name, "not an entry bundle of its width"))?;
         let name = payload_name(tile);
-        let payloads = unpack(&mut self.archive, &name, BUNDLE_FILE_MAX_BYTES)?;
+        let payloads = deflated(&mut self.archive, &name, BUNDLE_FILE_MAX_BYTES)?;
         let payloads = decode_payloads(&payloads, leaves.len()).ok_or_else(|| refused(&name, "not its payloads"))?;
         Ok(leaves.into_iter().zip(payloads).map(|(leaf, payload)| Entry { leaf: leaf.to_vec(), payload }).collect())
     }
@@ -100,6 +93,20 @@ impl<R: Read + Seek> Source for BundleReader<R> {
         }
         Ok(entries)
     }
+}
+
+/// Opens an archive in which no name stands twice and no two files share bytes; how many files it holds.
+pub fn open_archive<R: Read + Seek>(mut input: R) -> Result<(ZipArchive<R>, u64), BundleError> {
+    let files = count_files(&mut input)?;
+    let mut archive = ZipArchive::with_config(Config { archive_offset: ArchiveOffset::Known(0) }, input)?;
+    // Of two files of one name the archive keeps one.
+    if u64::try_from(archive.len()).ok() != Some(files) {
+        return Err(refused("archive", "a name stands twice"));
+    }
+    if archive.has_overlapping_files()? {
+        return Err(refused("archive", "files share bytes"));
+    }
+    Ok((archive, files))
 }
 
 /// How many files the archive's last record declares, read before anything is allocated for them. The record is the very
@@ -169,26 +176,32 @@ fn check_names<R: Read + Seek>(archive: &ZipArchive<R>, manifest: &Manifest, fil
     let mut names: BTreeSet<String> = [MANIFEST, CHECKPOINT, README].map(str::to_owned).into();
     names.extend(manifest.checkpoints.iter().map(|size| checkpoint_name(*size)));
     names.extend(tiles(manifest.size).flat_map(|tile| [tile.to_string(), payload_name(tile)]));
-    for name in archive.file_names_raw() {
-        let known = std::str::from_utf8(name).is_ok_and(|name| names.contains(name));
-        if !known {
-            return Err(refused(String::from_utf8_lossy(name), "no such file belongs into a bundle"));
-        }
+    if let Some(name) = archive.file_names().find(|name| !names.contains(*name)) {
+        return Err(refused(name, "no such file belongs into a bundle"));
     }
     Ok(())
 }
 
 fn text<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str) -> Result<String, BundleError> {
-    let bytes = unpack(archive, name, NOTE_MAX_BYTES as u64)?;
+    let bytes = deflated(archive, name, NOTE_MAX_BYTES as u64)?;
     String::from_utf8(bytes).map_err(|_| refused(name, "not text"))
 }
 
-/// Unpacks one file, deflated and not encrypted, of at most `limit` bytes. What it declares is checked first, what it
-/// really holds is counted; the archive's own checksum is checked at the end.
-fn unpack<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str, limit: u64) -> Result<Vec<u8>, BundleError> {
+fn deflated<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str, limit: u64) -> Result<Vec<u8>, BundleError> {
+    unpack(archive, name, CompressionMethod::Deflated, limit)
+}
+
+/// Unpacks one file, compressed as expected and not encrypted, of at most `limit` bytes. What it declares is checked
+/// first, what it really holds is counted; the archive's own checksum is checked at the end.
+pub fn unpack<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+    name: &str,
+    method: CompressionMethod,
+    limit: u64,
+) -> Result<Vec<u8>, BundleError> {
     let file = archive.by_name(name)?;
-    if file.compression() != CompressionMethod::Deflated || file.encrypted() {
-        return Err(refused(name, "not plainly deflated"));
+    if file.compression() != method || file.encrypted() {
+        return Err(refused(name, "not packed as it must be"));
     }
     let declared = file.size();
     if declared > limit {

@@ -5,7 +5,7 @@
 
 import { shallowRef } from 'vue'
 import { fromBase64, toBase64 } from '@/lib/bytes'
-import { verifyCheckpoint, type VerifiedCheckpoint } from '@/lib/ledger'
+import { verifyCheckpoint, type VerifiedCheckpoint } from '@/verify'
 import { LiveStream, type StreamState, type Transports } from '@/lib/live'
 import { parseTime, synchronise, toMillis } from '@/lib/time'
 import type { Entry } from '@/model/events'

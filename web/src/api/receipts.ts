@@ -1,12 +1,11 @@
 /** Receipts: the proof that a bid stands in the ledger, fetched, checked here, kept in this browser, handed out as a file. */
 
 import { toBase64, utf8 } from '@/lib/bytes'
-import { leafHash } from '@/lib/ledger'
-import { formatTime } from '@/lib/time'
 import type { ReceiptRow } from '@/model/views'
 import { records } from '@/stores/keyring'
-import { ApiError } from './client'
-import { entryAt, prove } from './trust'
+import { leafHash, standing } from '@/verify'
+import { ApiError, text } from './client'
+import { entryAt, LEDGER, ledger, prove } from './trust'
 
 const idOf = (lot: string, seq: number) => `receipt/${lot}/${seq}`
 
@@ -55,17 +54,79 @@ export async function takeReceipt(
   }
 }
 
-/** Once more from the bytes in this browser: the leaf's hash is the one that the fresh proof leads from. */
-export async function recheck(row: ReceiptRow): Promise<ReceiptRow> {
-  const proved = await prove({ seq: row.seq, hash: toBase64(await leafHash(utf8(row.leaf))) })
-  const fresh = { ...row, proof: proved.text, pathLength: proved.steps.length, size: proved.checkpoint.size }
-  await records.put(idOf(row.lot, row.seq), fresh)
-  return fresh
+/* ---- the ledger must go on from every receipt -------------------------------------------------------------------- */
+
+/** A node may lag for seconds; a log that shows less than it has signed for this long has lost something. */
+const BEHIND_MAX_MS = 120_000
+const RECEIPT = /^receipt\/[^/]+\/\d+$/
+
+async function askConsistency(older: number, newer: number): Promise<string[] | null> {
+  try {
+    const lines = await text(`/ledger/${LEDGER}/proof/consistency?old=${older}&new=${newer}`)
+    return lines.split('\n').filter(Boolean)
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null
+    throw error
+  }
 }
 
-export function receiptFile(row: ReceiptRow): string {
-  const { lot, seq, statement, leaf, payload, proof } = row
-  return `${JSON.stringify({ type: 'mingjian-receipt', v: 1, lot, seq, amount: row.amount.toString(), time: formatTime(row.time), statement, leaf, payload, proof }, null, 2)}\n`
+/** Looks at one receipt against `newest` and keeps what was found. Throws when the log could not be asked. */
+async function look(id: string, row: ReceiptRow, newest: string): Promise<ReceiptRow> {
+  const found = await standing(row, newest, askConsistency, await ledger())
+  const at = Date.now()
+  const since = row.watched?.standing.state === found.state ? row.watched.since : at
+  const watched = { at, since, standing: found }
+  await records.put(id, { ...row, watched })
+  return { ...row, watched }
+}
+
+/** Whether the keeper has to be told: contradicted, not shown, or behind for too long. */
+export function isAlarm({ watched }: ReceiptRow): boolean {
+  if (!watched || watched.standing.state === 'held') return false
+  return watched.standing.state !== 'behind' || watched.at - watched.since > BEHIND_MAX_MS
+}
+
+/** The receipts of this browser, of all lots. */
+export async function allReceipts(): Promise<ReceiptRow[]> {
+  const all = await records.entries()
+  return all.filter(([id]) => RECEIPT.test(id)).map(([, value]) => value as ReceiptRow)
+}
+
+/**
+ * Looks whether the ledger still goes on from every receipt in this browser; returns those about which the keeper has to be
+ * told. What was found against the log stays found, whatever it shows later.
+ */
+export async function watchReceipts(): Promise<ReceiptRow[]> {
+  const rows = await allReceipts()
+  if (rows.length === 0) return []
+  const newest = await text(`/ledger/${LEDGER}/checkpoint`)
+  const seen: ReceiptRow[] = []
+  for (const row of rows) {
+    const settled = row.watched?.standing.state === 'contradicted'
+    seen.push(settled ? row : await look(idOf(row.lot, row.seq), row, newest))
+  }
+  return seen.filter(isAlarm)
+}
+
+/** Once more from the bytes in this browser. Throws unless the newest checkpoint continues the receipt's own. */
+export async function recheck(row: ReceiptRow): Promise<ReceiptRow> {
+  const looked = await look(idOf(row.lot, row.seq), row, await text(`/ledger/${LEDGER}/checkpoint`))
+  if (looked.watched?.standing.state !== 'held') throw new Error(looked.watched?.standing.state)
+  return looked
+}
+
+/** docs/receipt-format.md; with what was found against the log, if anything was. */
+export function receiptFile({ leaf, payload, proof, watched }: ReceiptRow): string {
+  const shown = watched && watched.standing.state !== 'held' ? watched.standing.shown : null
+  const file = {
+    type: 'mingjian-receipt',
+    v: 1,
+    leaf,
+    ...(payload ? { payload } : {}),
+    proof,
+    ...(shown ? { newer: shown } : {}),
+  }
+  return `${JSON.stringify(file, null, 2)}\n`
 }
 
 export function download(name: string, body: string, type = 'application/json'): void {

@@ -1,9 +1,9 @@
 /** Reads the whole ledger, checks that it is the one under the signed checkpoint, and sums the year out of it. */
 
 import { equal, fromBase64, type Bytes } from '@/lib/bytes'
-import { rootOf } from '@/lib/ledger'
+import { readEntry, rootOf } from '@/verify'
 import { Recount, type Sums } from '@/model/figures'
-import { entriesPage, ledger, newestCheckpoint, readEntry } from './trust'
+import { entriesPage, ledger, newestCheckpoint } from './trust'
 
 export interface Recounted {
   size: number

@@ -24,7 +24,8 @@ import { api, ApiError, call, type Schemas } from './client'
 import { checkpoint, listen, startFeed } from './feed'
 import { receiptsOf } from './receipts'
 import { LoadError, type Source } from './source'
-import { entriesOf, ledger, proveAll, type ReadEntry } from './trust'
+import { entriesOf, ledger, proveAll } from './trust'
+import type { ReadEntry } from '@/verify'
 
 /** Cards of running lots that the hall shows: one row. The rest is in the list of notices. */
 const LIVE_CARDS_MAX = 4

@@ -4,21 +4,21 @@
  */
 
 import { shallowReactive } from 'vue'
-import { equal, fromBase64, sha256, toBase64, utf8 } from '@/lib/bytes'
+import { equal, fromBase64, utf8, type Bytes } from '@/lib/bytes'
 import {
-  leafHash,
-  parseLeaf,
-  parsePayload,
+  link,
   parseVerifierKey,
+  readEntry,
   verifyCheckpoint,
+  verifyConsistency,
   verifyReceipt,
+  type ChainPoint,
   type CheckpointTrust,
-  type Leaf,
-  type Payload,
+  type RawEntry,
+  type ReadEntry,
   type VerifiedCheckpoint,
   type VerifiedReceipt,
-} from '@/lib/ledger'
-import type { Entry } from '@/model/events'
+} from '@/verify'
 import { api, ApiError, call, text } from './client'
 
 export const LEDGER = 'main'
@@ -72,32 +72,6 @@ export async function newestCheckpoint(): Promise<VerifiedCheckpoint> {
 
 /* ---- entries as the server hands them out ----------------------------------------------------------------------- */
 
-export interface RawEntry {
-  seq: number
-  leaf: string
-  payload: string | null
-}
-
-export interface ReadEntry extends Entry {
-  raw: RawEntry
-  leaf: Leaf
-}
-
-/** Canonical leaf, payload that hashes to it: what can be said of one entry alone. Throws otherwise. */
-export async function readEntry(raw: RawEntry, origin: string): Promise<ReadEntry> {
-  const bytes = utf8(raw.leaf)
-  const leaf = parseLeaf(bytes)
-  if (leaf.ledger !== origin || leaf.seq !== raw.seq) throw new Error(`entry ${raw.seq}: the leaf is another entry's`)
-  let payload: Payload | null = null
-  if (raw.payload !== null) {
-    const body = utf8(raw.payload)
-    if (!equal(await sha256(body), leaf.payloadHash))
-      throw new Error(`entry ${raw.seq}: the payload does not hash to the leaf`)
-    payload = parsePayload(body)
-  }
-  return { seq: raw.seq, time: leaf.time, hash: toBase64(await leafHash(bytes)), payload, raw, leaf }
-}
-
 interface EntryPage {
   entries: RawEntry[]
   head: number | null
@@ -108,19 +82,21 @@ const PAGE = 200
 /** Entries of one lot that a page will hold; a lot of the real year has some hundreds. */
 const ENTRIES_MAX = 10_000
 
+/** Entries of a scope behind `after`, as they come. */
 export async function entriesPage(scope: string, after: number | undefined, limit = PAGE): Promise<EntryPage> {
-  const query = { scope, limit, ...(after === undefined ? {} : { after }) }
+  const query = { scope, limit, ...(after === undefined || after < 0 ? {} : { after }) }
   return (await call(api.GET('/api/v1/entries', { params: { query } }))) as unknown as EntryPage
 }
 
 /** Every entry of the scope that this viewer may read, oldest first. */
-export async function entriesOf(scope: string): Promise<ReadEntry[]> {
+export async function entriesOf(scope: string, onPage?: (count: number) => void): Promise<ReadEntry[]> {
   const { origin } = await ledger()
   const entries: ReadEntry[] = []
   let after: number | undefined
   while (entries.length < ENTRIES_MAX) {
     const found = await entriesPage(scope, after)
-    for (const raw of found.entries) entries.push(await readEntry(raw, origin))
+    entries.push(...(await Promise.all(found.entries.map((raw) => readEntry(raw, origin)))))
+    onPage?.(entries.length)
     // `next` is how far the page has looked: it may hold few entries, or none, and still not be the last.
     if (found.next === null || found.head === null || found.next >= found.head) break
     after = found.next
@@ -135,10 +111,43 @@ export async function entryAt(seq: number): Promise<ReadEntry> {
   return readEntry(raw, (await ledger()).origin)
 }
 
+/** Reads the whole ledger and checks that every leaf follows the one before. `onLinked` hears each entry; the leaf hashes are for the root. */
+export async function wholeChain(
+  size: number,
+  onProgress: (count: number) => void,
+  stopped: () => boolean,
+  onLinked: (raw: RawEntry) => void = () => {},
+): Promise<Bytes[]> {
+  const { origin } = await ledger()
+  const hashes: Bytes[] = []
+  let before: ChainPoint | null = null
+  while (hashes.length < size && !stopped()) {
+    const { entries } = await entriesPage('ledger', hashes.length - 1)
+    if (entries.length === 0) break
+    for (const raw of entries) {
+      if (hashes.length >= size) break
+      const linked = await link(origin, before, utf8(raw.leaf), raw.payload === null ? null : utf8(raw.payload))
+      before = { seq: linked.seq, hash: linked.hash, time: linked.time }
+      hashes.push(linked.hash)
+      onLinked(raw)
+    }
+    onProgress(hashes.length)
+  }
+  return hashes
+}
+
 /* ---- proofs ------------------------------------------------------------------------------------------------------ */
 
 export interface Proved extends VerifiedReceipt {
   text: string
+}
+
+/** Whether `older` is the beginning of `newer`, by the server's proof and this browser's arithmetic. */
+export async function isPrefix(older: VerifiedCheckpoint, newer: VerifiedCheckpoint): Promise<boolean> {
+  if (older.size === newer.size) return equal(older.root, newer.root)
+  const proof = await text(`/ledger/${LEDGER}/proof/consistency?old=${older.size}&new=${newer.size}`)
+  const hashes = proof.split('\n').filter(Boolean).map(fromBase64)
+  return verifyConsistency(older.size, older.root, newer.size, newer.root, hashes)
 }
 
 /** Fetches the entry's receipt and climbs it here, up to the signed root. Throws when anything does not hold. */

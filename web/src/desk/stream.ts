@@ -1,7 +1,7 @@
 /** The live stream's transports in a browser: WebSocket with a ticket, Server-Sent Events, pages. */
 import { me, post } from '@/api/call'
 import { LiveStream, type SocketLike, type StreamOptions, type Transports } from '@/lib/live'
-import { page, trust } from './ledger'
+import { entriesPage, ledger } from '@/api/trust'
 
 const transports = (scope: string): Transports => ({
   socket: (protocols) =>
@@ -19,7 +19,7 @@ const transports = (scope: string): Transports => ({
     return () => source.close()
   },
   async page(from) {
-    const { entries, head } = await page(scope, from - 1)
+    const { entries, head } = await entriesPage(scope, from - 1)
     return { entries, head: head ?? -1 }
   },
 })
@@ -28,7 +28,7 @@ export async function follow(
   scope: string,
   options: Pick<StreamOptions, 'from' | 'contiguous' | 'onEntry' | 'onState' | 'onHeartbeat' | 'onCaughtUp'>,
 ): Promise<LiveStream> {
-  const { origin } = await trust()
+  const { origin } = await ledger()
   const ticket = async () => (me.value?.account ? (await post<{ ticket: string }>('/live-tickets')).ticket : null)
   const stream = new LiveStream({ scope, origin, transports: transports(scope), ticket, ...options })
   stream.start()

@@ -5,11 +5,11 @@
 
 import { reactive } from 'vue'
 import { isOffline } from '@/api/call'
-import { ChainError, rootOf, verifyBid, type Jwk, type VerifiedCheckpoint } from '@/lib/ledger'
-import { equal } from '@/lib/bytes'
+import { newestCheckpoint, prove, wholeChain, type Proved } from '@/api/trust'
+import { ChainError, rootOf, verifyBid, type Jwk, type ReadEntry, type VerifiedCheckpoint } from '@/verify'
+import { equal, fromBase64 } from '@/lib/bytes'
 import { parseFen } from '@/lib/money'
 import { bidderOf, known } from '@/model/events'
-import { newestCheckpoint, prove, wholeChain, type Proven, type Read } from './ledger'
 
 export const CHECKS = ['checkpoint', 'payload', 'statements', 'inclusion', 'chain'] as const
 export type CheckName = (typeof CHECKS)[number]
@@ -30,7 +30,7 @@ export interface Verification {
   checks: Check[]
   checkpoint: VerifiedCheckpoint | null
   hidden: number
-  proven: Map<number, Proven>
+  proven: Map<number, Proved>
 }
 
 export const newVerification = (): Verification =>
@@ -54,7 +54,7 @@ class Fault extends Error {
 
 const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-export async function verifyLot(run: Verification, lot: string, entries: readonly Read[]): Promise<void> {
+export async function verifyLot(run: Verification, lot: string, entries: readonly ReadEntry[]): Promise<void> {
   run.running = true
   const stopped = () => run.stopped
   const steps: Record<CheckName, (check: Check) => Promise<void>> = {
@@ -99,7 +99,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       if (!equal(await rootOf(hashes), checkpoint.root)) throw new Fault(checkpoint.size - 1, 'root')
       // The lot's entries were read in another way; they must be the same leaves.
       for (const e of entries)
-        if (e.seq < hashes.length && !equal(hashes[e.seq]!, e.leafHash)) throw new Fault(e.seq, 'leaf')
+        if (e.seq < hashes.length && !equal(hashes[e.seq]!, fromBase64(e.hash))) throw new Fault(e.seq, 'leaf')
     },
   }
   for (const check of run.checks) {
@@ -121,7 +121,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
   run.running = false
 }
 
-async function statements(check: Check, lot: string, entries: readonly Read[]): Promise<void> {
+async function statements(check: Check, lot: string, entries: readonly ReadEntry[]): Promise<void> {
   const keys = new Map<number, Jwk>()
   const events = entries.flatMap((e) => (e.payload ? [{ seq: e.seq, event: known(e.payload) }] : []))
   for (const { event } of events) if (event.kind === 'lot.number_dealt') keys.set(event.data.number, event.data.key)

@@ -8,7 +8,7 @@
  */
 
 import { fromBase64, randomBytes, toBase64, utf8, type Bytes } from './bytes'
-import { jwkOf, keyOfJwk, thumbprint, type Json, type Jwk } from './ledger'
+import { jwkOf, keyOfJwk, thumbprint, type Json, type Jwk } from '@/verify'
 
 /** OWASP's floor for PBKDF2-HMAC-SHA-256 (2023). */
 export const PBKDF2_ITERATIONS = 600_000

@@ -10,7 +10,7 @@
  */
 
 import { utf8, type Bytes } from './bytes'
-import { ChainError, link, parseLeaf, type ChainFault, type ChainPoint, type Linked } from './ledger'
+import { ChainError, link, parseLeaf, type ChainFault, type ChainPoint, type Linked } from '@/verify'
 import { parseTime, type Micros } from './time'
 
 export const PROTOCOL = 'mingjian.v1'

@@ -1,6 +1,6 @@
 /** The engine's events as they stand in payloads: amounts are decimal strings of 分, times RFC 3339, spans microseconds. */
 
-import type { Jwk } from '@/lib/ledger'
+import type { Jwk } from '@/verify'
 
 export type Category = 'A' | 'B' | 'C' | 'D'
 export const CATEGORIES: readonly Category[] = ['A', 'B', 'D', 'C']

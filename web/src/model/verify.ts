@@ -1,9 +1,9 @@
 /** «Verify this»: the checks of one lot, step by step, each with what was done and what came of it. */
 
 import { equal, fromBase64, toBase64, utf8 } from '@/lib/bytes'
-import { leafHash, verifyBid, type Jwk } from '@/lib/ledger'
+import { leafHash, verifyBid, type Jwk } from '@/verify'
 import { bidderOf, known } from './events'
-import type { ReadEntry } from '@/api/trust'
+import type { ReadEntry } from '@/verify'
 
 export const STEPS = ['checkpoint', 'leaves', 'payloads', 'inclusion', 'chain', 'statements'] as const
 export type StepName = (typeof STEPS)[number]

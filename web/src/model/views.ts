@@ -2,6 +2,7 @@
 
 import type { Fen } from '@/lib/money'
 import type { Micros } from '@/lib/time'
+import type { Standing } from '@/verify'
 import type { Category, Entry } from './events'
 import type { LotState, Phase } from './lot'
 
@@ -125,8 +126,10 @@ export interface ReceiptRow {
   statement: string
   leaf: string
   payload: string
-  /** C2SP tlog-proof. */
+  /** C2SP tlog-proof, as it was given first: never replaced, so that nothing signed is forgotten. */
   proof: string
+  /** What the last look at the ledger came to, and when this browser looked; milliseconds since 1970. */
+  watched?: { at: number; since: number; standing: Standing }
 }
 
 export interface RoomView extends LotView {

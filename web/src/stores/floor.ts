@@ -2,9 +2,9 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, triggerRef } from 'vue'
 import { get, isOffline, me, Refusal, whoAmI, wordsOf } from '@/api/call'
-import { entriesOf, isPrefix, newestCheckpoint, prove, read, trust } from '@/desk/ledger'
+import { entriesOf, isPrefix, ledger, newestCheckpoint, prove } from '@/api/trust'
 import { follow } from '@/desk/stream'
-import { verifyCheckpoint, type VerifiedCheckpoint } from '@/lib/ledger'
+import { verifyCheckpoint, type VerifiedCheckpoint } from '@/verify'
 import { toBase64 } from '@/lib/bytes'
 import type { LiveStream, StreamState } from '@/lib/live'
 import { parseTime, synchronise, toMillis, type Micros } from '@/lib/time'
@@ -144,8 +144,7 @@ export const useFloor = defineStore('floor', () => {
     try {
       const code = summary?.code ?? (await get<{ project: { code: string } }>(`/lots/${id}`)).project.code
       const made = newTile(id)
-      for (const f of await entriesOf(`lot/${id}`)) {
-        const entry = await read(f)
+      for (const entry of await entriesOf(`lot/${id}`)) {
         remember(entry)
         take(made, entry, entry.payloadHolds === false ? 'bad' : 'wait')
       }
@@ -189,8 +188,7 @@ export const useFloor = defineStore('floor', () => {
       const pending = new Set(items.filter((q) => !facts.has(q.id) || !titles.has(q.lot)).map((q) => q.lot))
       for (const lot of [...pending].slice(-QUESTION_LOTS_MAX)) {
         const made = newTile(lot)
-        for (const f of await entriesOf(`lot/${lot}`)) {
-          const entry = await read(f)
+        for (const entry of await entriesOf(`lot/${lot}`)) {
           remember(entry)
           take(made, entry, 'wait')
         }
@@ -233,7 +231,7 @@ export const useFloor = defineStore('floor', () => {
     void (async () => {
       const before = checkpoint.value.verified
       try {
-        const next = await verifyCheckpoint(note, await trust())
+        const next = await verifyCheckpoint(note, await ledger())
         if (before && next.size < before.size) return
         const holds = !before || (await isPrefix(before, next))
         takeCheckpoint(next)
@@ -252,9 +250,9 @@ export const useFloor = defineStore('floor', () => {
     const shown = tile.value
     if (!shown) return
     for (const row of shown.tape.slice(0, PROVE_ROWS)) {
-      if (row.link !== 'wait' || !('frame' in row.entry)) continue
+      if (row.link !== 'wait' || !('raw' in row.entry)) continue
       try {
-        await prove(row.entry as Parameters<typeof prove>[0])
+        await prove(row.entry)
         row.link = 'ok'
       } catch (error) {
         if (!isOffline(error)) row.link = 'bad'

@@ -2,7 +2,8 @@
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 import { get, Refusal, whoAmI, wordsOf } from '@/api/call'
-import { entriesOf, read, type Read } from '@/desk/ledger'
+import { entriesOf } from '@/api/trust'
+import type { ReadEntry } from '@/verify'
 import { applyToLot, emptyLot, type LotState } from '@/model/lot'
 import type { BoxState } from '@/components/StateBox.vue'
 
@@ -12,7 +13,7 @@ export interface ReviewedLot {
   project: { code: string; owner_name: string; place: string; category: string }
 }
 
-export function replay(id: string, entries: readonly Read[], count: number): LotState {
+export function replay(id: string, entries: readonly ReadEntry[], count: number): LotState {
   const lot = emptyLot(id)
   for (const entry of entries.slice(0, count)) applyToLot(lot, entry)
   return lot
@@ -23,7 +24,7 @@ export const useReview = defineStore('review', () => {
   const state = ref<BoxState | 'ready'>('loading')
   const detail = ref<string>()
   const about = shallowRef<ReviewedLot | null>(null)
-  const entries = shallowRef<Read[]>([])
+  const entries = shallowRef<ReadEntry[]>([])
   const readCount = ref(0)
   /** Index of the entry on which the cursor stands. */
   const cursor = ref(0)
@@ -37,13 +38,13 @@ export const useReview = defineStore('review', () => {
     state.value = 'loading'
     readCount.value = 0
     try {
-      const [, view, frames] = await Promise.all([
+      const [, view, found] = await Promise.all([
         whoAmI(),
         get<ReviewedLot>(`/lots/${lot}`),
         entriesOf(`lot/${lot}`, (n) => (readCount.value = n)),
       ])
       about.value = view
-      entries.value = await Promise.all(frames.map(read))
+      entries.value = found
       cursor.value = Math.max(0, entries.value.length - 1)
       state.value = entries.value.length > 0 ? 'ready' : 'empty'
     } catch (error) {

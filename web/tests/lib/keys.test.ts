@@ -2,7 +2,7 @@ import { IDBFactory } from 'fake-indexeddb'
 import { describe, expect, it } from 'vitest'
 import { utf8 } from '@/lib/bytes'
 import { indexedDbStorage, Keyring, type KeyStorage } from '@/lib/keys'
-import { keyOfJwk, signBid, verifyBid, verifyEd25519 } from '@/lib/ledger'
+import { keyOfJwk, signBid, verifyBid, verifyEd25519 } from '@/verify'
 
 /** Few rounds: the tests are about the ring, not about PBKDF2. */
 const ROUNDS = 1_000

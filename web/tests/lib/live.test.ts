@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { fromBase64, toBase64 } from '@/lib/bytes'
-import { canonicalise } from '@/lib/ledger'
+import { canonicalise } from '@/verify'
 import {
   decodeFrame,
   LiveStream,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { readEntry, type RawEntry, type ReadEntry } from '@/api/trust'
+import { readEntry, type RawEntry, type ReadEntry } from '@/verify'
 import { neighbours, statementsOf } from '@/model/verify'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/ledger-vectors.json', import.meta.url), 'utf8'))
@@ -27,12 +27,14 @@ it('names the entry whose predecessor is another', async () => {
   expect((await neighbours(forged)).broken).toBe(2)
 })
 
-it('refuses a payload that is not the leaf’s, another ledger, another place', async () => {
+it('does not believe a payload that is not the leaf’s; refuses another ledger, another place', async () => {
   const first = raws[0]!
-  await expect(readEntry({ ...first, payload: first.payload!.replace(/.$/, ' }') }, origin)).rejects.toThrow('payload')
+  const other = await readEntry({ ...first, payload: first.payload!.replace(/.$/, ' }') }, origin)
+  expect([other.payloadHolds, other.payload]).toEqual([false, null])
   await expect(readEntry(first, 'other/ledger')).rejects.toThrow('another')
   await expect(readEntry({ ...first, seq: 5 }, origin)).rejects.toThrow('another')
-  expect((await readEntry({ ...first, payload: null }, origin)).payload).toBeNull()
+  const hidden = await readEntry({ ...first, payload: null }, origin)
+  expect([hidden.payloadHolds, hidden.payload]).toEqual([null, null])
 })
 
 it('finds a bid whose statement does not hold', async () => {

@@ -1,8 +1,8 @@
 /** Bid statement (ledger format §5): a JWS in compact form over canonical claims, and the key names around it. */
 
-import { fromBase64, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8, type Bytes } from '../bytes'
-import { parseFen, type Fen } from '../money'
-import { formatTime, parseTime, type Micros } from '../time'
+import { fromBase64, fromBase64Url, fromUtf8, sha256, toBase64Url, utf8, type Bytes } from '@/lib/bytes'
+import { parseFen, type Fen } from '@/lib/money'
+import { formatTime, parseTime, type Micros } from '@/lib/time'
 import { isUsableKey, verifyEd25519 } from './ed25519'
 import { asCount, asObject, asString, canonicalBytes, canonicalise, parseCanonical, withKeys, type Json } from './jcs'
 
@@ -32,7 +32,7 @@ export interface BidStatement {
   jws: string
 }
 
-const STATEMENT_CHARS_MAX = 4_096
+const STATEMENT_CHARS_MAX = 2_048
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 export function jwkOf(key: Uint8Array): Jwk {

@@ -1,9 +1,11 @@
 /** C2SP signed-note: a text, an empty line, and signature lines `— name base64(hash ‖ signature)`. */
 
-import { concat, fromBase64, sha256, utf8, type Bytes } from '../bytes'
+import { concat, fromBase64, sha256, utf8, type Bytes } from '@/lib/bytes'
 import { verifyEd25519 } from './ed25519'
 
-export const SIGNATURE_LINES_MAX = 100
+/** Ledger format §4. */
+export const SIGNATURE_LINES_MAX = 64
+export const NOTE_BYTES_MAX = 64 * 1_024
 
 /** signed-note type 0x01: plain Ed25519 over the text. */
 export const ALG_ED25519 = 0x01
@@ -48,6 +50,7 @@ export async function parseVerifierKey(text: string): Promise<VerifierKey> {
 }
 
 export function parseNote(text: string): Note {
+  if (utf8(text).length > NOTE_BYTES_MAX) throw new Error('note too long')
   const split = text.lastIndexOf('\n\n')
   if (split < 0 || !text.endsWith('\n')) throw new Error('not a signed note')
   const body = text.slice(0, split + 1)

@@ -3,21 +3,21 @@
  * The ledger has no floats, so a number here is an integer within ±(2^53−1) and everything else is refused.
  */
 
-import { equal, fromUtf8, utf8 } from '../bytes'
+import { equal, fromUtf8, utf8 } from '@/lib/bytes'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
-/** Payloads nest a handful of levels; the bound keeps hostile input off the call stack. */
-export const JSON_DEPTH_MAX = 64
+/** Arrays and objects inside one another (ledger format §0); the bound keeps hostile input off the call stack. */
+export const JSON_DEPTH_MAX = 16
 
 export function canonicalise(value: Json, depth = 0): string {
-  if (depth > JSON_DEPTH_MAX) throw new Error('nested too deeply')
   if (value === null || typeof value === 'boolean') return String(value)
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new Error('only integers within 2^53 are allowed')
     return String(value)
   }
   if (typeof value === 'string') return canonicalString(value)
+  if (depth >= JSON_DEPTH_MAX) throw new Error('nested too deeply')
   if (Array.isArray(value)) return `[${value.map((item) => canonicalise(item, depth + 1)).join(',')}]`
   // JavaScript's own string order is by UTF-16 code units, which is the order that RFC 8785 §3.2.3 asks for.
   const members = Object.keys(value)

@@ -33,7 +33,7 @@ import {
   type ChainPoint,
   type CheckpointTrust,
   type Jwk,
-} from '@/lib/ledger'
+} from '@/verify'
 
 const vectors = JSON.parse(readFileSync(new URL('../vectors/ledger-vectors.json', import.meta.url), 'utf8'))
 const origin = 'ledger.mingjiang.example/trade'

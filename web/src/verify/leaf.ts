@@ -1,11 +1,11 @@
 /** Payload and leaf (ledger format §2, §3), and the chain that the leaves form. */
 
-import { concat, equal, fromBase64, fromBase64Url, sha256, type Bytes } from '../bytes'
-import { parseTime, type Micros } from '../time'
+import { concat, equal, fromBase64, fromBase64Url, sha256, type Bytes } from '@/lib/bytes'
+import { parseTime, type Micros } from '@/lib/time'
 import { asCount, asObject, asString, parseCanonical, withKeys, type JsonObject } from './jcs'
 
 export const PAYLOAD_BYTES_MAX = 60_000
-export const LEAF_BYTES_MAX = 65_535
+export const LEAF_BYTES_MAX = 1_024
 
 export interface Leaf {
   ledger: string

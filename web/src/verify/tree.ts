@@ -1,6 +1,6 @@
 /** RFC 6962 §2.1 Merkle tree: roots, and the two proofs as RFC 9162 §2.1.3.2 and §2.1.4.2 verify them. */
 
-import { concat, equal, sha256, type Bytes } from '../bytes'
+import { concat, equal, sha256, type Bytes } from '@/lib/bytes'
 
 export const nodeHash = (left: Uint8Array, right: Uint8Array): Promise<Bytes> =>
   sha256(concat(Uint8Array.of(1), left, right))

@@ -4,7 +4,7 @@
  * exactly these edge cases (Chalkias, Garillot, Nikolaenko: «Taming the many EdDSAs», 2020), so they are settled before.
  */
 
-import { fromHex, toHex, type Bytes } from '../bytes'
+import { fromHex, toHex, type Bytes } from '@/lib/bytes'
 
 /** Every encoding, canonical or not, of the eight points whose order divides 8. */
 const SMALL_ORDER = new Set([

@@ -1,0 +1,85 @@
+//! `mingjian case`.
+
+use std::fs::OpenOptions;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::Outcome;
+use super::output::say;
+use crate::base::Id;
+use crate::desk::{Enclosed, Stored, class_of, write_case};
+use crate::http::web_files;
+use crate::identity::{Role, Viewer};
+use crate::store::DataDir;
+use crate::store::reader::SqliteReader;
+
+#[derive(Debug, ClapArgs)]
+pub struct Args {
+    /// Data directory; a server may be running on it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The lot that the case is about
+    #[arg(long, value_name = "ID")]
+    lot: Id,
+    /// The case file to write; it must not exist yet
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Ledger of the data directory
+    #[arg(long, default_value = super::open::LEDGER)]
+    ledger: String,
+    /// For whom: what that class of readers may not read stays hidden and is counted
+    #[arg(long, value_enum, default_value = "public")]
+    reader: Reader,
+    /// A clip to put in; may be given several times
+    #[arg(long = "media", value_name = "FILE")]
+    media: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Reader {
+    /// What anybody may read now
+    Public,
+    /// A reviewer with a case on this lot
+    Reviewer,
+}
+
+pub fn run(args: &Args, json: bool) -> Outcome {
+    let dir = DataDir::open_read_only(&args.data)?;
+    let reader = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+    let viewer = match args.reader {
+        Reader::Public => Viewer::public(),
+        Reader::Reviewer => reviewer_of(args.lot),
+    };
+    let class = class_of(viewer.role);
+    let mut source = Stored::seen_by(&reader, viewer)?;
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let media = args.media.iter().map(read).collect::<Result<_, _>>()?;
+    let enclosed = Enclosed { verifier: web_files::verifier(), media };
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&args.out);
+    let file = file.map_err(|error| format!("{}: {error}", args.out.display()))?;
+    let (manifest, report, file) = write_case(file, &mut source, args.lot, class, enclosed)?;
+    file.sync_all()?;
+    if json {
+        say(&serde_json::to_string(&manifest)?);
+    } else {
+        let hidden = manifest.missing.withheld + manifest.missing.erased;
+        say(&format!(
+            "{}: {} entries about the lot, {} files; {hidden} payloads of the ledger stay hidden",
+            args.out.display(),
+            manifest.entries,
+            manifest.files.len() + 1
+        ));
+        if !manifest.files.contains_key("verify.html") {
+            say("this build has no verify.html: `npm run verifier` in web/, then build again");
+        }
+    }
+    Ok(ExitCode::from(report.exit_code()))
+}
+
+/// A reviewer, nobody in particular, with an open case on `lot`.
+fn reviewer_of(lot: Id) -> Viewer {
+    let role = Role::Reviewer;
+    Viewer { account: Some(Id::from_u128(0)), role, cases: vec![lot], ..Viewer::public() }
+}

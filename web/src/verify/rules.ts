@@ -1,0 +1,178 @@
+/**
+ * The trading rules themselves, as the server runs them, compiled to WebAssembly (`verifier/`): the full verification of
+ * a ledger format §6, the replay included. One call at a time; a worker (`replay`) keeps it off the screen's thread.
+ */
+
+import { utf8 } from '@/lib/bytes'
+import type { RawEntry } from './entry'
+
+export interface Check {
+  name: string
+  state: 'held' | 'failed' | 'not_made'
+  count: number
+  why_not?: string
+}
+
+export interface Finding {
+  check: string
+  rule: string
+  seq: number | null
+  within?: [number, number]
+  expected: string
+  found: string
+}
+
+export interface Report {
+  origin: string
+  verifier_key: string
+  key_was_given: boolean
+  size: number
+  root: string
+  entries: number
+  checked: Check[]
+  first_failure: Finding | null
+  failures: Finding[]
+  missing_payloads: { withheld: number; erased: number }
+  undecided: Record<string, number>
+  outcome: {
+    projects: number
+    lots: number
+    phases: Record<string, number>
+    bids_accepted: number
+    bids_refused: number
+    extensions: number
+    /** 分, decimal. */
+    awarded: string
+  }
+}
+
+export interface ReceiptReport {
+  verdict: 'included' | 'evidence' | 'proves_nothing'
+  origin: string
+  index: number
+  size: number
+  root: string
+  newer_size?: number
+  time?: string
+  kind?: string
+  subject?: string
+  actor?: string
+  faults: string[]
+}
+
+/** A report, the exit code of the command for it, and its words. */
+export interface Told<R> {
+  report: R
+  exit_code: number
+  zh: string
+  en: string
+}
+
+/** Whom to believe; without a key the one that the ledger names, and the report says so. */
+export interface Trust {
+  key?: string
+  witnesses?: string[]
+  quorum?: number
+  /** Signed checkpoints from earlier. */
+  earlier?: string[]
+}
+
+export interface Newer {
+  checkpoint: string
+  consistency: string[]
+}
+
+export interface Manifest {
+  origin: string
+  size: number
+  root: string
+  reader: string
+  verifier_key: string
+  checkpoints: number[]
+  missing: { withheld: number; erased: number }
+}
+
+export interface LotItem {
+  title: string
+  code: string
+  entries: number
+  bids: number
+  last: string
+}
+
+export interface LotEntries {
+  project: RawEntry | null
+  entries: RawEntry[]
+}
+
+export type Request =
+  | { do: 'open' }
+  | { do: 'verify'; trust?: Trust; signatures?: boolean }
+  | { do: 'entries'; checkpoint: string; trust?: Trust; signatures?: boolean }
+  | { do: 'lots' }
+  | { do: 'lot'; lot: string }
+  | { do: 'receipt'; trust: Trust; leaf?: string; newer?: Newer }
+
+export type Progress = (done: number, of: number) => void
+
+interface Exports {
+  memory: WebAssembly.Memory
+  input(which: number, length: number): number
+  run(): number
+  output(): number
+}
+
+export class Rules {
+  private constructor(
+    private readonly exports: Exports,
+    private readonly listener: { hear: Progress },
+  ) {}
+
+  /** `module` is the compiled file `verifier.wasm`; it asks its host for nothing but to hear of progress. */
+  static async load(module: WebAssembly.Module): Promise<Rules> {
+    const listener = { hear: (() => {}) as Progress }
+    const host = { progress: (done: number, of: number) => listener.hear(done, of) }
+    const { exports } = await WebAssembly.instantiate(module, { host })
+    return new Rules(exports as unknown as Exports, listener)
+  }
+
+  /** Throws when it could not be done at all; what does not hold is in the report. */
+  ask<T>(request: Request, file: Uint8Array = new Uint8Array(), progress: Progress = () => {}): T {
+    this.listener.hear = progress
+    this.put(0, file)
+    this.put(1, utf8(JSON.stringify(request)))
+    const length = this.exports.run()
+    const bytes = new Uint8Array(this.exports.memory.buffer, this.exports.output() >>> 0, length)
+    const answer = JSON.parse(new TextDecoder().decode(bytes)) as { ok?: T; error?: string }
+    if (answer.error !== undefined) throw new Error(answer.error)
+    return answer.ok as T
+  }
+
+  private put(which: number, bytes: Uint8Array): void {
+    // The address is taken first: making room may move the memory.
+    const at = this.exports.input(which, bytes.length) >>> 0
+    new Uint8Array(this.exports.memory.buffer).set(bytes, at)
+  }
+}
+
+/** Stands for a payload that is not at hand (docs/bundle-format.md: withheld). */
+const WITHHELD = 0xffff
+
+/** Entries as `do: 'entries'` reads them: leaf and payload, each behind its length as a big-endian uint16. */
+export function packEntries(entries: readonly RawEntry[]): Uint8Array<ArrayBuffer> {
+  const parts = entries.map((e) => [utf8(e.leaf), e.payload === null ? null : utf8(e.payload)] as const)
+  const length = parts.reduce((sum, [leaf, payload]) => sum + 4 + leaf.length + (payload?.length ?? 0), 0)
+  const out = new Uint8Array(length)
+  const view = new DataView(out.buffer)
+  let at = 0
+  const put = (bytes: Uint8Array | null) => {
+    view.setUint16(at, bytes ? bytes.length : WITHHELD)
+    if (bytes) out.set(bytes, at + 2)
+    at += 2 + (bytes?.length ?? 0)
+  }
+  for (const [leaf, payload] of parts) {
+    put(leaf)
+    put(payload)
+  }
+  return out
+}
