@@ -44,7 +44,6 @@ export interface CheckpointState {
   seenAt: number
   fault: string | null
   consistent: { from: number; to: number; holds: boolean } | null
-  cosignatures: number
 }
 interface LotSummary {
   id: string
@@ -66,7 +65,6 @@ export const useFloor = defineStore('floor', () => {
     seenAt: 0,
     fault: null,
     consistent: null,
-    cosignatures: 0,
   })
   const questions = shallowRef<Question[]>([])
   const titles = new Map<string, string>()
@@ -220,7 +218,6 @@ export const useFloor = defineStore('floor', () => {
       root: toBase64(next.root),
       seenAt: serverClock.nowMs(),
       fault: null,
-      cosignatures: next.note.signatures.length - 1,
     }
     head.value = Math.max(head.value, next.size - 1)
   }
