@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use crate::base::limits::{NODE_NAME_MAX_BYTES, WORKERS_MAX};
+use crate::evidence::address::NotANetwork;
+use crate::evidence::{self, Networks};
 use crate::ledger::Origin;
 
 /// All settings of `mingjian serve`. A section a concern; every field has a default that works on a developer's machine.
@@ -41,6 +43,7 @@ pub struct Settings {
     pub redis: RedisSettings,
     pub node: NodeSettings,
     pub timestamp: TimestampSettings,
+    pub evidence: EvidenceSettings,
     pub log: LogSettings,
 }
 
@@ -95,6 +98,29 @@ impl Default for TimestampSettings {
     }
 }
 
+/// Cameras.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvidenceSettings {
+    /// Whether `serve` records; off where another process or another node does.
+    pub record: bool,
+    /// The recorder's name in the ledger.
+    pub name: String,
+    /// Where footage lies; unless told otherwise in the data directory.
+    pub media: Option<PathBuf>,
+    /// The program that reads cameras.
+    pub ffmpeg: PathBuf,
+    /// The networks that cameras may be in: what an operator types leads nowhere else.
+    pub networks: Vec<String>,
+}
+
+impl EvidenceSettings {
+    pub fn recorder(&self) -> Result<evidence::Settings, NotANetwork> {
+        let networks = Networks::of(&self.networks)?;
+        Ok(evidence::Settings { name: self.name.clone(), ffmpeg: self.ffmpeg.clone(), networks })
+    }
+}
+
 /// What no log and no error message may show.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -131,6 +157,7 @@ impl Default for Settings {
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
             timestamp: TimestampSettings::default(),
+            evidence: EvidenceSettings::default(),
             log: LogSettings::default(),
         }
     }
@@ -140,6 +167,14 @@ impl Default for NodeSettings {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         Self { name: "node".into(), listen, address: None, ledger: "main".into() }
+    }
+}
+
+impl Default for EvidenceSettings {
+    /// RFC 1918 and RFC 4193: a camera has no business on the internet, and the loopback interface is the server's own.
+    fn default() -> Self {
+        let networks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].map(str::to_owned).into();
+        Self { record: true, name: "main".into(), media: None, ffmpeg: "/usr/bin/ffmpeg".into(), networks }
     }
 }
 
@@ -228,6 +263,13 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     let name = &settings.node.name;
     if name.trim().is_empty() || name.len() > NODE_NAME_MAX_BYTES {
         return wrong("node.name", name, "expected 1 to 64 bytes");
+    }
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+    if settings.evidence.name.is_empty() || !settings.evidence.name.bytes().all(is_word) {
+        return wrong("evidence.name", &settings.evidence.name, "expected letters a-z, digits and '-'");
+    }
+    if let Err(error) = settings.evidence.recorder() {
+        return wrong("evidence.networks", &error.0, "expected networks such as 192.168.0.0/16");
     }
     if settings.workers > WORKERS_MAX {
         return wrong("workers", &settings.workers.to_string(), "expected 0 (one a core) to 1024");

@@ -27,6 +27,9 @@ pub mod mirror;
 pub mod store;
 
 #[cfg(feature = "server")]
+pub mod evidence;
+
+#[cfg(feature = "server")]
 pub mod live;
 
 #[cfg(feature = "server")]

@@ -125,6 +125,17 @@ codes! {
     NotConfirming "not_confirming" 409 "现在不是确认参加限时竞价的时候。" "This is not the confirmation window.";
     NotEligible "not_eligible" 409 "只有挂牌期内报过价的号牌可以确认参加。" "Only numbers that quoted may confirm.";
     AlreadyConfirmed "already_confirmed" 409 "该号牌已确认参加。" "This number has confirmed already.";
+    // Rooms, cameras, footage
+    RoomUnknown "room_unknown" 404 "没有这个场所。" "There is no such room.";
+    RoomExists "room_exists" 409 "同名场所已存在。" "A room of this name exists already.";
+    CameraUnknown "camera_unknown" 404 "没有这台摄像机。" "There is no such camera.";
+    CameraAddress "camera_address" 422 "摄像机地址不被接受，请按提示修改；用户名和口令请填在专门的栏目中。" "The camera's address is not accepted; change it as the detail says, and put user and password into their own fields.";
+    BookingUnknown "booking_unknown" 404 "没有这项场所预约。" "There is no such booking.";
+    ClipUnknown "clip_unknown" 404 "没有这段影像。" "There is no such clip.";
+    ClipPending "clip_pending" 409 "该影像尚未收录完毕，请稍候再试。" "The clip's footage is not all in yet; try again in a moment.";
+    ViewingOver "viewing_over" 403 "查看许可已到期或不属于您，请重新申请查看。" "Leave to look has run out or is not yours; ask for it again.";
+    FootageGone "footage_gone" 410 "影像已不在此处：已按保存期限删除，或摄像机当前没有画面。" "The footage is not here: it was deleted when its time was over, or the camera gives no picture now.";
+    RoomTaken "room_taken" 409 "该场所在这段时间已被预约。" "The room is booked at that time already.";
     // Bids, in order of precedence
     NumberUnknown "number_unknown" 422 "该标的没有这个号牌。" "This lot has no such bidder number.";
     NotOpen "not_open" 409 "竞价尚未开始。" "The auction has not opened.";

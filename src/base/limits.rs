@@ -279,5 +279,76 @@ pub const TIMESTAMP_EVERY: Span = Span::hours(1);
 pub const POLICY_LINES_MAX: usize = 64;
 /// Sixty-four lines of a name, a key and a URL.
 pub const POLICY_MAX_BYTES: usize = 32 * 1_024;
+/// Rooms and cameras of one centre: a large one has some dozens of each.
+pub const ROOMS_MAX: i64 = 500;
+pub const CAMERAS_MAX: i64 = 500;
+/// Bookings that one look reads: a month of a busy centre.
+pub const BOOKINGS_MAX: i64 = 2_000;
+/// A camera's address, user name or password.
+pub const CAMERA_TEXT_MAX_BYTES: usize = 512;
+/// RFC 2326 messages of cameras are a few hundred bytes, a session description a few thousand.
+pub const RTSP_HEAD_MAX_BYTES: usize = 16 * 1_024;
+pub const RTSP_BODY_MAX_BYTES: usize = 64 * 1_024;
+/// How long a camera may take to answer before it is taken for gone.
+pub const CAMERA_ANSWER_MAX: Span = Span::secs(8);
+/// A camera sends some frames every second: nothing for this long means that nothing comes through any more.
+pub const CAMERA_STALL_MAX: Span = Span::secs(3);
+/// Between two attempts to read a camera that is away: at first, and at most.
+pub const CAMERA_RETRY_MIN: Span = Span::secs(1);
+pub const CAMERA_RETRY_MAX: Span = Span::secs(30);
+/// A segment is cut at the first key frame past this.
+pub const SEGMENT_MIN: Span = Span::secs(2);
+/// Two seconds of 8 Mbit/s are 2 MB; a camera with rare key frames makes longer ones.
+pub const SEGMENT_MAX_BYTES: usize = 32 * 1_024 * 1_024;
+/// From a picture in front of the lens to its arrival here, at most: exposure, encoder, network. The assumption behind
+/// every time that footage claims; half of it either way is the least uncertainty.
+pub const CAMERA_DELAY_MAX: Span = Span::secs(1);
+/// Segments over which the quickest arrival is looked for: five minutes, in which a cheap clock drifts by 15 ms.
+pub const CLOCK_WINDOW_SEGMENTS: usize = 150;
+/// Of these, the latest ones that say how late pictures arrive just now.
+pub const CLOCK_RECENT_SEGMENTS: usize = 15;
+/// More than this and supervisors are told that times cannot be relied on.
+pub const CLOCK_UNCERTAINTY_MAX: Span = Span::secs(2);
+/// Missing pictures shorter than this are the camera's own unevenness.
+pub const GAP_MIN: Span = Span::secs(1);
+/// Between two entries of a recorder while a room is in session, and otherwise.
+pub const ANNOUNCE_EVERY: Span = Span::secs(10);
+pub const ANNOUNCE_EVERY_IDLE: Span = Span::minutes(1);
+/// Footage whose digest comes into the ledger later than this after its last picture proves nothing: it could have been
+/// made meanwhile. Room for one idle interval, a retry, and the longest segment.
+pub const ANNOUNCE_LATE_MAX: Span = Span::minutes(3);
+/// About 110 bytes each in an entry of at most 60,000.
+pub const SEGMENTS_PER_ENTRY_MAX: usize = 400;
+/// About 130 bytes each.
+pub const GAPS_PER_ENTRY_MAX: usize = 100;
+/// Below this level, in hundredths of a decibel of full scale, a microphone hears nothing: a quiet room is around −55 dB.
+pub const SILENCE_LEVEL: i32 = -7_000;
+/// How long silence, or the same picture, may last before it is an alarm.
+pub const SILENCE_MAX: Span = Span::secs(30);
+pub const FROZEN_MAX: Span = Span::secs(30);
+/// How long a camera may be away before it is an alarm.
+pub const CAMERA_DOWN_MAX: Span = Span::secs(10);
+/// Free room on the disk of the footage below which supervisors are told, and below which nothing more is recorded.
+pub const FOOTAGE_SPACE_LOW_BYTES: u64 = 2 * 1_024 * 1_024 * 1_024;
+pub const FOOTAGE_SPACE_MIN_BYTES: u64 = 256 * 1_024 * 1_024;
+/// Segments of a camera that are kept in memory for those who watch live: half a minute.
+pub const LIVE_SEGMENTS: usize = 15;
+/// Around an entry that gets a clip by itself: what led to it, and what the room did then.
+pub const CLIP_BEFORE: Span = Span::secs(10);
+pub const CLIP_AFTER: Span = Span::secs(20);
+/// A clip that somebody asks for: a reference of 60,000 bytes holds some 500 segments.
+pub const CLIP_SPAN_MAX: Span = Span::minutes(12);
+/// How long a clip waits for footage or for a gap to be announced; then it is resolved with what there is.
+pub const CLIP_WAIT_MAX: Span = Span::minutes(10);
+/// Clips that one look resolves.
+pub const CLIPS_AT_ONCE: i64 = 32;
+/// A contest of some hundred extensions before three cameras.
+pub const CLIPS_PER_LOT_MAX: i64 = 1_000;
+/// Alarms that stand at once: five kinds for each camera of a large centre would be a disaster of its own.
+pub const ALARMS_MAX: i64 = 1_000;
+/// How long leave to look lasts: a sitting.
+pub const VIEWING_MAX: Span = Span::hours(2);
+/// Twelve minutes of 4 Mbit/s.
+pub const EXPORT_MAX_BYTES: usize = 384 * 1_024 * 1_024;
 /// Payloads that were not public when a mirror copied them are asked for again, so many at each look.
 pub const MIRROR_ASKED_AGAIN: usize = 256;

@@ -6,12 +6,15 @@ use super::continuity::{self, Discontinued};
 use super::cosigners::{self, Cosigners, Standing};
 use super::keys;
 use crate::base::{Code, Entropy};
+use crate::config::EvidenceSettings;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use futures_util::future::LocalBoxFuture;
 
-use crate::desk::{Desk, Follower, IndexedHistory, LotKeys, ReadGate, Tree};
+use crate::desk::{Desk, Follower, IndexedHistory, LotKeys, ReadGate, SealedLogins, Tree};
 use crate::engine::event::PlatformConfigured;
+use crate::evidence::address::NotANetwork;
+use crate::evidence::{self, Directory, Evidence};
 use crate::http::app::Parts;
 use crate::http::case_file::CasePermits;
 use crate::http::extract::{self, HttpSettings};
@@ -51,6 +54,8 @@ pub enum OpenError {
     Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
+    #[error("evidence.networks: {0}")]
+    Networks(NotANetwork),
     #[error("the policy of witnesses: {0}")]
     Policy(String),
 }
@@ -100,9 +105,20 @@ pub fn open(dir: DataDir, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running
     open_on(dir, Storage::Embedded, setup, clock)
 }
 
+/// As [`open_watching`], with cameras as they are set up by default.
+pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
+    open_watching(dir, storage, setup, &EvidenceSettings::default(), clock)
+}
+
 /// Opens the platform on `storage`; `dir` holds this process's keys. What listens to commits is made before the sequencer
 /// starts, so that it misses none.
-pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Clock>) -> Result<Running, OpenError> {
+pub fn open_watching(
+    dir: DataDir,
+    storage: Storage,
+    setup: Setup,
+    cameras: &EvidenceSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, OpenError> {
     let dir = Arc::new(dir);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
     let server_keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
@@ -166,6 +182,7 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
     standing.record()?;
     cosigning.start(sequencer.clone()).map_err(StartError::from)?;
     gate.open(sequencer.clone());
+    let evidence = evidence(&dir, cameras, &name, &identity, &platform, &clock)?;
     follower.start(name.clone(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {
         ledger_name: name,
@@ -177,11 +194,37 @@ pub fn open_on(dir: DataDir, storage: Storage, setup: Setup, clock: Arc<dyn Cloc
         platform,
         tree,
         lot_keys: LotKeys::default(),
+        evidence,
         cosigning,
         clock,
         entropy,
     };
     Ok(Running { desk, hub, gate })
+}
+
+/// Cameras and footage, at rest: a recorder is started by who wants one.
+fn evidence(
+    dir: &DataDir,
+    settings: &EvidenceSettings,
+    ledger: &str,
+    identity: &Arc<Identity>,
+    platform: &Platform,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<Evidence>, OpenError> {
+    let media = settings.media.clone().unwrap_or_else(|| dir.path().join("media"));
+    let store = Directory::open(&media).map_err(|source| StoreError::Io { path: media.clone(), source })?;
+    let journals = dir.path().join("recorder");
+    let making = evidence::Making {
+        settings: settings.recorder().map_err(OpenError::Networks)?,
+        store: Arc::new(store),
+        journals: journals.clone(),
+        platform: platform.clone(),
+        ledger: ledger.to_owned(),
+        logins: Arc::new(SealedLogins::new(Arc::clone(identity), platform.clone())),
+        clock: Arc::clone(clock),
+        entropy: Arc::new(SystemEntropy::new()),
+    };
+    Ok(Arc::new(Evidence::open(making).map_err(|source| StoreError::Io { path: journals, source })?))
 }
 
 impl Running {

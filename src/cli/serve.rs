@@ -14,7 +14,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::demo::Demonstration;
-use super::open::{LEDGER, Node, Setup, Storage, open_on};
+use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
 use super::timestamps::Stamping;
 use super::{Outcome, continuity, cosigners};
@@ -25,6 +25,7 @@ use crate::config::{self, Settings};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
+use crate::evidence::Recorder;
 use crate::http::app::{Parts, app};
 use crate::http::extract::HttpSettings;
 use crate::http::nodes::Door;
@@ -90,9 +91,13 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         Storage::Shared(node) => Some(node.address.clone()),
     };
     // Opening waits for the ledger to write, which a thread that drives futures must not.
-    let platform = actix_web::web::block(move || open_on(dir, storage, setup, clock)).await??;
+    let cameras = settings.evidence.clone();
+    let opening = move || open_watching(dir, storage, setup, &cameras, clock);
+    let platform = actix_web::web::block(opening).await??;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
+    let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
+    let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
     let url = format!("http://{}", settings.listen);
     if let Some(stamping) = stamping {
         stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
@@ -140,6 +145,8 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         running.await??;
     }
     let ended = move || {
+        // Its last words are an entry.
+        drop(recorder);
         cosigning.drain();
         sequencer.shutdown();
     };

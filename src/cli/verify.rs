@@ -12,6 +12,7 @@ use super::output::say;
 use super::sources::Served;
 use super::{Outcome, receipts};
 use crate::desk::{Stored, Threads};
+use crate::evidence::Directory;
 use crate::ledger::sm2::Sm2Key;
 use crate::ledger::{Note, Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
@@ -47,6 +48,9 @@ pub struct Args {
     /// A checkpoint that you kept from earlier; may be given several times
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// Where the footage lies, if not in the data directory
+    #[arg(long, value_name = "DIR")]
+    media: Option<PathBuf>,
     /// Leave out the signatures of bids, the slowest check
     #[arg(long)]
     no_signatures: bool,
@@ -85,7 +89,9 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         let dir = DataDir::open_read_only(source)?;
         let path = dir.ledger_path(&args.ledger)?;
         let reader = SqliteReader::open(&path)?;
-        check(args, &mut Stored::mirrored(&reader, withheld(&path)?.into_iter().collect()))?
+        let media = args.media.clone().unwrap_or_else(|| dir.path().join("media"));
+        let stored = Stored::mirrored(&reader, withheld(&path)?.into_iter().collect());
+        check(args, &mut stored.with_media(Directory::existing(media)))?
     } else {
         let open = || File::open(source).map(BufReader::new).map_err(|error| format!("{source}: {error}"));
         if CaseReader::is_case(open()?) {

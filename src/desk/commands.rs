@@ -61,7 +61,7 @@ impl Desk {
 }
 
 /// Under which name the ledger knows the author.
-fn actor_of(viewer: &Viewer) -> Result<Actor, Code> {
+pub(super) fn actor_of(viewer: &Viewer) -> Result<Actor, Code> {
     let account = viewer.account.ok_or(Code::NotSignedIn)?;
     Ok(match viewer.role {
         Role::Bidder => Actor::Company(account),

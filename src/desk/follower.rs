@@ -14,6 +14,7 @@ use crate::base::limits::{FOLLOWER_PAGE_ENTRIES, FOLLOWER_REST};
 use crate::base::{Fen, Id, Micros};
 use crate::engine::life::winning_price;
 use crate::engine::{Lot, Phase, State, Subject, apply};
+use crate::evidence::views::{Sitting, take};
 use crate::ledger::Leaf;
 use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError, Sequencer, Status, StoredEntry};
 use crate::store::platform::views::{self, EntryRow, LotRow};
@@ -115,7 +116,17 @@ fn catch_up(
         }
         let lots = rows(&touched);
         let int = |seq| i64::try_from(seq).unwrap_or(i64::MAX);
-        let written = platform.write(|tx| views::follow(tx, name, (int(from), int(next)), &index, &lots))?;
+        let written = platform.write(|tx| -> Result<bool, StoreError> {
+            let written = views::follow(tx, name, (int(from), int(next)), &index, &lots)?;
+            if written {
+                let (first, last) = (index.first().map_or(0, |row| row.at), index.last().map_or(0, |row| row.at));
+                let sitting = Sitting::between(tx, first, last)?;
+                for (entry, row) in entries.iter().zip(&index) {
+                    take(tx, &sitting, row, entry.payload.as_deref())?;
+                }
+            }
+            Ok(written)
+        })?;
         if is_last || !written {
             return Ok(());
         }

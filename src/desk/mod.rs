@@ -3,10 +3,12 @@
 //! Start reading at `bids` (the way of a bid), then `commands`.
 
 mod bids;
+mod cameras;
 mod case_file;
 mod commands;
 mod entries;
 mod follower;
+mod footage;
 mod gate;
 mod history;
 mod keys;
@@ -19,10 +21,12 @@ mod tree;
 use std::sync::Arc;
 
 pub use bids::BidAnswer;
+pub use cameras::{NewCamera, Rooms, SealedLogins};
 pub use case_file::{Enclosed, class_of, write_case};
 pub use commands::Ask;
 pub use entries::{Entry, audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
+pub use footage::{ClipWish, Shown, Wanted};
 pub use gate::ReadGate;
 pub use history::IndexedHistory;
 pub use keys::KeyChange;
@@ -32,6 +36,7 @@ pub use source::{Stored, Threads, verifier_key_of};
 pub use tree::Tree;
 
 use crate::base::{Entropy, Hash, Micros};
+use crate::evidence::Evidence;
 use crate::identity::Identity;
 use crate::ledger::{Origin, VerifierKey};
 use crate::sequencer::{Clock, LedgerReader, Sequencer};
@@ -50,6 +55,7 @@ pub struct Desk {
     pub platform: Platform,
     pub tree: Arc<Tree>,
     pub lot_keys: LotKeys,
+    pub evidence: Arc<Evidence>,
     pub cosigning: Cosigning,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,

@@ -6,10 +6,11 @@ use rayon::prelude::*;
 
 use super::{audience_of_record, event_of};
 use crate::engine::{Audience, State, apply, audience};
+use crate::evidence::Directory;
 use crate::identity::{Viewer, may_read};
 use crate::ledger::tile::TILE_WIDTH;
 use crate::ledger::{Leaf, Payload, SignedCheckpoint};
-use crate::review::{Content, Entry, Missing, Source, Spread, content};
+use crate::review::{Content, Entry, Media, Missing, Source, Spread, content};
 use crate::sequencer::{LedgerReader, ReadError};
 
 /// Earlier checkpoints that are taken from where they are kept, evenly over the ledger.
@@ -24,17 +25,24 @@ pub struct Stored<'a> {
     newest: Option<(u64, String)>,
     /// Payloads that are not stored because the log did not show them to a mirror.
     withheld: BTreeSet<u64>,
+    media: Option<Directory>,
 }
 
 impl<'a> Stored<'a> {
     /// Everything that is stored.
     pub fn whole(reader: &'a dyn LedgerReader) -> Self {
-        Self { reader, seen_by: None, newest: None, withheld: BTreeSet::new() }
+        Self { reader, seen_by: None, newest: None, withheld: BTreeSet::new(), media: None }
     }
 
     /// As [`Stored::whole`], of a mirror from which the log has withheld these payloads.
     pub fn mirrored(reader: &'a dyn LedgerReader, withheld: BTreeSet<u64>) -> Self {
         Self { withheld, ..Self::whole(reader) }
+    }
+
+    /// With the footage that lies there, if any does.
+    #[must_use]
+    pub fn with_media(self, media: Option<Directory>) -> Self {
+        Self { media, ..self }
     }
 
     /// What the public may read now.
@@ -88,6 +96,10 @@ impl<'a> Stored<'a> {
 
 impl Source for Stored<'_> {
     type Error = ReadError;
+
+    fn media(&self) -> Option<&dyn Media> {
+        self.media.as_ref().map(|media| media as &dyn Media)
+    }
 
     fn checkpoint(&mut self) -> Result<String, ReadError> {
         let newest = self.newest()?.ok_or_else(|| ReadError("it has no checkpoint yet".into()))?;

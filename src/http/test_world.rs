@@ -18,10 +18,11 @@ use super::offload::HashingPermits;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use crate::base::{Code, Entropy, Id, Jwk, Micros, Span};
-use crate::desk::{Desk, LotKeys, ReadGate, Tree};
+use crate::desk::{Desk, LotKeys, ReadGate, SealedLogins, Tree};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
+use crate::evidence::{self, Directory, Evidence, Networks};
 use crate::identity::accounts::NewAccount;
 use crate::identity::password::Passwords;
 use crate::identity::{CreditCode, Identity, OrganisationKind, Policy, Role, ServerKeys, SystemEntropy};
@@ -89,6 +90,21 @@ pub(super) fn world() -> World {
     let passwords = cheap();
     let ledger_name = "main".into();
     let lot_keys = LotKeys::default();
+    let evidence = Evidence::open(evidence::Making {
+        settings: evidence::Settings {
+            name: "test".into(),
+            ffmpeg: "ffmpeg".into(),
+            networks: Networks::of(&[]).unwrap(),
+        },
+        store: Arc::new(Directory::open(data.path().join("media")).unwrap()),
+        journals: data.path().join("recorder"),
+        platform: platform.clone(),
+        ledger: "main".to_owned(),
+        logins: Arc::new(SealedLogins::new(identity.clone(), platform.clone())),
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+    });
+    let evidence = Arc::new(evidence.unwrap());
     let cosigning = Cosigning::none(verifier_key.clone()).unwrap();
     cosigning.start(sequencer.clone()).unwrap();
     let desk = Desk {
@@ -101,6 +117,7 @@ pub(super) fn world() -> World {
         platform,
         tree,
         lot_keys,
+        evidence,
         cosigning,
         clock,
         entropy,

@@ -193,6 +193,12 @@ impl Identity {
         rows.into_iter().map(view).collect()
     }
 
+    /// The holder's name, for a record of what the holder did. [`Code::NotFound`] when there is no such account.
+    pub fn name_of(&self, account: Id) -> Result<String, Code> {
+        let row = self.platform.read(|tx| accounts::by_id(tx, account))?;
+        Ok(row.ok_or(Code::NotFound)?.name)
+    }
+
     /// One account: one's own, or anybody's for [`Action::AccountsRead`].
     pub fn account(&self, viewer: &Viewer, account: Id) -> Result<Account, Code> {
         let object = ObjectRef::account(account);

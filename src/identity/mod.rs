@@ -21,6 +21,8 @@ pub mod entropy;
 pub mod key_file;
 pub mod keys;
 
+mod sealing;
+
 pub mod password;
 
 pub mod totp;

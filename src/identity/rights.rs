@@ -111,6 +111,7 @@ rights! {
     ContractRecord   "contract.record"        _       -   -   O   A   -   -   -   -   -   -;
     Archive          "archive"                _       -   -   -   A   -   -   -   -   -   -;
     RoomBook         "room.book"              _       -   -   -   A   -   -   -   -   -   -;
+    CamerasRead      "camera.read"            _       -   -   -   A   -   A   A   A   -   -;
     CameraManage     "camera.manage"          _       -   -   -   A   -   -   -   A   -   -;
     // Deposits
     DepositConfirm   "deposit.confirm"        _       -   -   -   A   -   -   -   -   -   -;

@@ -1,11 +1,11 @@
 //! The second factor: RFC 6238 with HMAC-SHA-1, 30-second steps, six digits, one step of drift, no code twice.
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::entropy::random;
+use super::sealing;
 use crate::base::limits::{TOTP_DRIFT_STEPS, TOTP_STEP};
 use crate::base::{Code, Entropy, Id, Micros};
 
@@ -63,24 +63,12 @@ impl Secret {
     /// The secret as it rests in the database: nonce, ciphertext, tag. Bound to its account, so that a row moved to
     /// another account opens nothing.
     pub fn seal(&self, key: &[u8; 32], account: Id, entropy: &dyn Entropy) -> Result<Vec<u8>, Code> {
-        let nonce = random::<NONCE_LEN>(entropy);
-        let mut sealed = self.0.to_vec();
-        aead(key)?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad(account), &mut sealed)
-            .map_err(|_| Code::Internal)?;
-        Ok([&nonce[..], &sealed].concat())
+        sealing::seal(key, &purpose(account), &self.0, entropy)
     }
 
     /// Opens what [`Secret::seal`] made.
     pub fn open(sealed: &[u8], key: &[u8; 32], account: Id) -> Result<Self, Code> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Code::Internal)?;
-        let mut bytes = Zeroizing::new(sealed.to_vec());
-        let opened = aead(key)?
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), aad(account), &mut bytes)
-            .map_err(|_| Code::Internal)?
-            .len();
-        bytes.truncate(opened);
-        Ok(Self(bytes))
+        sealing::open(key, &purpose(account), sealed).map(Self)
     }
 }
 
@@ -96,12 +84,8 @@ fn dynamic_truncation(mac: &[u8]) -> u32 {
         .map_or(0, |word| u32::from_be_bytes(word) & 0x7fff_ffff)
 }
 
-fn aead(key: &[u8; 32]) -> Result<LessSafeKey, Code> {
-    UnboundKey::new(&CHACHA20_POLY1305, key).map(LessSafeKey::new).map_err(|_| Code::Internal)
-}
-
-fn aad(account: Id) -> Aad<String> {
-    Aad::from(format!("totp {account}"))
+fn purpose(account: Id) -> String {
+    format!("totp {account}")
 }
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

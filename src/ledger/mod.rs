@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod jcs;
 pub mod leaf;
+pub mod media;
 pub mod note;
 pub mod origin;
 pub mod payload;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::footage::{self, Evidence};
 use crate::engine::{Event, Fact};
 use crate::ledger::PolicyText;
 use crate::ledger::payload::{self, Payload};
@@ -18,6 +19,8 @@ pub enum Content {
     KeyRotated(KeyRotated),
     /// The engine's: replay decides it again.
     Event(Box<Event>),
+    /// Footage: replay passes over it, and a check of its own looks at it.
+    Evidence(Box<Evidence>),
     /// Another room's: replay passes over it.
     Record {
         kind: String,
@@ -28,7 +31,11 @@ pub enum Content {
 /// Reads a payload. The bytes of an engine event must be exactly those that the event is written as: no field that the
 /// rules do not know, no second spelling. The error says what does not fit.
 pub fn read(bytes: &[u8]) -> Result<Content, String> {
-    let Payload { actor, kind, subject, salt, data } = Payload::parse(bytes).map_err(|error| error.to_string())?;
+    let payload = Payload::parse(bytes).map_err(|error| error.to_string())?;
+    if let Some(evidence) = footage::read(&payload, bytes)? {
+        return Ok(Content::Evidence(Box::new(evidence)));
+    }
+    let Payload { actor, kind, subject, salt, data } = payload;
     if kind == CREATED {
         return Created::deserialize(data).map(Content::Created).map_err(|error| format!("{kind}: {error}"));
     }

@@ -150,7 +150,11 @@ impl Replayer {
         };
         let heard = match &content {
             Content::Event(event) => self.hear(event)?,
-            Content::Created(_) | Content::PolicySet(_) | Content::KeyRotated(_) | Content::Record { .. } => None,
+            Content::Created(_)
+            | Content::PolicySet(_)
+            | Content::KeyRotated(_)
+            | Content::Evidence(_)
+            | Content::Record { .. } => None,
         };
         self.push(leaf.time, Given::Content(&content, heard.as_ref()))?;
         self.history.append(hash);
@@ -183,6 +187,7 @@ impl Replayer {
             Given::Missing => self.pass_over(at)?,
             Given::Content(Content::Event(event), heard) => self.event(at, event, heard)?,
             Given::Content(Content::Record { kind, .. }, _) => self.record(at, kind)?,
+            Given::Content(Content::Evidence(evidence), _) => self.record(at, evidence.kind())?,
             Given::Content(Content::PolicySet(_), _) => self.record(at, content::POLICY_SET)?,
             Given::Content(Content::KeyRotated(_), _) => self.record(at, content::KEY_ROTATED)?,
             Given::Content(Content::Created(created), _) => self.created(created)?,

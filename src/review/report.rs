@@ -27,12 +27,14 @@ pub enum CheckName {
     Statements,
     /// The rules decide everything again as it was decided.
     Replay,
+    /// Announced footage hangs together and came in time; what is at hand of it is what was announced.
+    Footage,
     /// Every clip reference resolves to committed digests.
     Clips,
 }
 
 impl CheckName {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Leaves,
         Self::Checkpoint,
         Self::Cosignatures,
@@ -42,6 +44,7 @@ impl CheckName {
         Self::Payloads,
         Self::Statements,
         Self::Replay,
+        Self::Footage,
         Self::Clips,
     ];
 
@@ -56,6 +59,7 @@ impl CheckName {
             Self::Payloads => ("内容与哈希", "payloads"),
             Self::Statements => ("报价声明签名", "bid statements"),
             Self::Replay => ("规则重演", "replay of the rules"),
+            Self::Footage => ("影像文件", "footage"),
             Self::Clips => ("影像引用", "clip references"),
         };
         language.pick(zh, en)

@@ -4,6 +4,8 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::media::FileName;
+
 /// One entry as it was stored or served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -40,6 +42,20 @@ pub trait Source {
     fn tile(&mut self, _level: u8, _index: u64) -> Result<Option<Vec<u8>>, Self::Error> {
         Ok(None)
     }
+
+    /// The footage that lies beside the ledger, if any does.
+    fn media(&self) -> Option<&dyn Media> {
+        None
+    }
+}
+
+/// Footage at hand.
+pub trait Media {
+    /// `Ok(None)` where there is no such file; the error is for people.
+    fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, String>;
+
+    /// Every file there is.
+    fn list(&self) -> Vec<FileName>;
 }
 
 /// Spreads pure work over whatever the caller has: threads, or nothing.

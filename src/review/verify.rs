@@ -8,6 +8,7 @@ mod signatures;
 
 use super::content::{Content, Created};
 use super::examine::{self, Examined, Keys, PIECE, Piece, Read};
+use super::footage::Footage;
 use super::log_keys::LogKeys;
 use super::replay::{Given, Replayer};
 use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report};
@@ -78,6 +79,7 @@ pub fn verify<S: Source, P: Spread>(
             },
         );
         waiting = Some(examined);
+        run.compare_footage(source);
         next += count;
         if count == 0 {
             break;
@@ -87,6 +89,7 @@ pub fn verify<S: Source, P: Spread>(
     if let Some(pieces) = waiting.take() {
         run.absorb(pieces, spread);
     }
+    run.compare_footage(source);
     run.finish(source)?;
     progress(run.head.entries, checkpoint.size);
     Ok(run.report())
@@ -134,6 +137,7 @@ struct Run {
     cosigned_size: Option<u64>,
     keys: Keys,
     replayer: Replayer,
+    footage: Footage,
     head: Head,
     /// The chain is broken: no further entry can be placed.
     stopped: bool,
@@ -160,6 +164,7 @@ impl Run {
             cosigned_size: None,
             keys: Keys::new(),
             replayer: if options.signatures { replayer } else { replayer.without_signatures() },
+            footage: Footage::default(),
             head: Head { entries: 0, hash: Hash::ZERO, time: None },
             stopped: false,
             replay_ended: (!options.replay).then_some(0),
@@ -242,6 +247,7 @@ impl Run {
                 if let Some(Ok(_)) = entry.heard {
                     self.count(CheckName::Statements);
                 }
+                self.footage_entry(seq, entry);
                 examine::unheard(seq, entry)
             }
             Read::Missing(missing) => {
@@ -259,6 +265,21 @@ impl Run {
             }
             None if self.replay_ended.is_none() => self.replay(seq, entry),
             None => {}
+        }
+    }
+
+    /// What is wrong with footage leaves everything else as it is.
+    fn footage_entry(&mut self, seq: u64, entry: &Examined) {
+        if let Read::Content(Content::Evidence(evidence)) = &entry.payload
+            && let Err(failure) = self.footage.entry(seq, entry.at, evidence)
+        {
+            self.fail(failure);
+        }
+    }
+
+    fn compare_footage<S: Source>(&mut self, source: &S) {
+        for failure in self.footage.compare(source.media()) {
+            self.fail(failure);
         }
     }
 
@@ -286,6 +307,9 @@ impl Run {
             && !self.stopped
             && let Err(failure) = self.replayer.finish()
         {
+            self.fail(failure);
+        }
+        for failure in self.footage.finish(source)? {
             self.fail(failure);
         }
         self.check_signatures();
@@ -384,7 +408,8 @@ impl Run {
         let count = match name {
             CheckName::Leaves => self.head.entries,
             CheckName::Replay => tally.decided,
-            CheckName::Clips => 0,
+            CheckName::Footage => self.footage.matched,
+            CheckName::Clips => self.footage.clips_held,
             other => self.counts.get(&other).copied().unwrap_or(0),
         };
         let why_not = self.why_not(name, count);
@@ -410,7 +435,8 @@ impl Run {
             CheckName::Tree if self.stopped => Some("the chain is broken".into()),
             CheckName::Nodes if count == 0 => Some("no stored full tiles at hand".into()),
             CheckName::Earlier if count == 0 => Some("no earlier checkpoint at hand".into()),
-            CheckName::Clips => Some("nothing to check: this ledger format has no clip references yet".into()),
+            CheckName::Footage => self.footage.why_not(missing),
+            CheckName::Clips if count == 0 => Some("there are no clip references".into()),
             CheckName::Payloads if missing > 0 => Some(format!("{missing} payloads are not at hand")),
             CheckName::Statements if !self.options.signatures => Some("signatures were not asked for".into()),
             CheckName::Replay if !self.options.replay => Some("not asked for".into()),

@@ -179,6 +179,41 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Some(json!({ "upheld": false, "text": "?" })),
         ),
         ("POST", "/api/v1/lots/{lot}/withdrawal", Table(Right::SignUp), empty()),
+        // Rooms and cameras, while the reviewer has no case yet
+        ("GET", "/api/v1/rooms", Table(Right::CamerasRead), None),
+        ("POST", "/api/v1/rooms", Table(Right::CameraManage), Some(json!({ "name": "一室", "place": "二层" }))),
+        (
+            "POST",
+            "/api/v1/rooms/{room}/cameras",
+            Table(Right::CameraManage),
+            Some(json!({ "name": "x", "address": "rtsp://10.0.0.7/live", "retention": "days_7" })),
+        ),
+        ("POST", "/api/v1/cameras/{camera}/retire", Table(Right::CameraManage), None),
+        (
+            "POST",
+            "/api/v1/rooms/{room}/bookings",
+            Table(Right::RoomBook),
+            Some(json!({ "lot": t.hall.lot, "starts_at": now, "ends_at": due })),
+        ),
+        ("POST", "/api/v1/bookings/{booking}/cancel", Table(Right::RoomBook), None),
+        ("GET", "/api/v1/alarms", Table(Right::CamerasRead), None),
+        ("GET", "/api/v1/lots/{lot}/clips", Table(Right::EvidenceView), None),
+        (
+            "POST",
+            "/api/v1/lots/{lot}/clips",
+            Table(Right::EvidenceView),
+            Some(json!({ "about": 1, "camera": t.world.id(), "from": now, "to": due, "reason": "核查" })),
+        ),
+        ("POST", "/api/v1/clips/{clip}/export", Table(Right::EvidenceView), reason()),
+        (
+            "POST",
+            "/api/v1/viewings",
+            Table(Right::EvidenceLive),
+            Some(json!({ "camera": t.world.id(), "reason": "核查" })),
+        ),
+        ("GET", "/api/v1/viewings/{viewing}", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/viewings/{viewing}/playlist.m3u8", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/viewings/{viewing}/{run}/{file}", Table(Right::EvidenceView), None),
         // Before a case is opened
         ("GET", "/api/v1/lots/{lot}/case-file", Table(Right::CaseExport), None),
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
@@ -275,6 +310,12 @@ fn filled(things: &Things<'_>, path: &str) -> String {
         ("{organisation}", things.world.organisations[crate::world::OWNER_NAME].to_string()),
         ("{session}", things.world.id().to_string()),
         ("{case}", things.world.id().to_string()),
+        ("{room}", things.world.id().to_string()),
+        ("{camera}", things.world.id().to_string()),
+        ("{booking}", things.world.id().to_string()),
+        ("{clip}", things.world.id().to_string()),
+        ("{viewing}", things.world.id().to_string()),
+        ("{hold}", things.world.id().to_string()),
     ];
     fill.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -28,6 +28,12 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'desk.office.title' },
   },
   {
+    path: '/rooms',
+    name: 'rooms',
+    component: () => import('./evidence/RoomsView.vue'),
+    meta: { title: 'floor.picture' },
+  },
+  {
     path: '/admin',
     name: 'admin',
     component: () => import('./views/AdminView.vue'),

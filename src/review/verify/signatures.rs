@@ -28,7 +28,7 @@ impl Run {
                 let log = self.policy.as_ref().map(|policy| policy.log().clone());
                 self.policy = log.and_then(|log| Policy::of(log, &set.policy.parse().ok()?).ok());
             }
-            Content::PolicySet(_) | Content::Event(_) | Content::Record { .. } => {}
+            Content::PolicySet(_) | Content::Event(_) | Content::Evidence(_) | Content::Record { .. } => {}
         }
     }
 

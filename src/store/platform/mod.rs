@@ -2,8 +2,11 @@
 //! the product's state that no ledger can rebuild; the query tables can all be dropped.
 
 pub mod accounts;
+mod evidence_schema;
+pub mod footage;
 pub mod identity_keys;
 pub mod review_cases;
+pub mod rooms;
 mod schema;
 pub mod security_events;
 pub mod sessions;

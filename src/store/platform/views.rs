@@ -161,7 +161,7 @@ pub fn clear(tx: &mut Tx, ledger: &str) -> Result<(), StoreError> {
     diesel::delete(entry_index::table.filter(entry_index::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(lot_view::table.filter(lot_view::ledger.eq(ledger))).execute(tx)?;
     diesel::delete(follower::table.find(ledger)).execute(tx)?;
-    Ok(())
+    super::footage::clear(tx, ledger)
 }
 
 /// Entries about `subject` with seq ≥ `from`, oldest first.

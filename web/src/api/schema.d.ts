@@ -631,6 +631,159 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms of cameras that stand, newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AlarmList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bookings/{booking}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives a booking up. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    booking: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a camera. Its footage is kept for as long as it has to be. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    camera: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases": {
         parameters: {
             query?: never;
@@ -794,6 +947,79 @@ export interface paths {
                     };
                 };
                 404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clips/{clip}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The clip as a ZIP: what was recorded, and a manifest with hashes, viewer and time, whose digest is an entry. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    clip: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/zip": unknown;
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
                     headers: {
                         [name: string]: unknown;
                     };
@@ -1464,6 +1690,116 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lots/{lot}/clips": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clips of a lot, in order of what they show. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ClipList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Keeps what a camera saw beside an entry. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewClip"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AskedClip"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -3176,6 +3512,247 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All rooms with their cameras, how these are doing, and bookings. */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Unless told otherwise: now. */
+                    from?: string | null;
+                    /** @description Unless told otherwise: a week later. */
+                    to?: string | null;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RoomList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Adds a room. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewRoom"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/bookings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Books a room for a lot's session. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    room: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewBooking"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/cameras": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a camera; it is recorded from the next second on. User and password are sealed and never shown again. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    room: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["CameraForm"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Made"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security-events": {
         parameters: {
             query?: never;
@@ -3811,6 +4388,270 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/viewings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leave to look at a clip or at a camera live. It is an entry before anything is shown. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewViewing"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ViewingView"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the viewing shows, with digests and gaps, so that a browser can check what it plays. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SightView"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}/playlist.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The HLS playlist (RFC 8216) of the viewing. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/vnd.apple.mpegurl": unknown;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/viewings/{viewing}/{run}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of the viewing, as it was recorded. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                    run: string;
+                    file: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "video/mp4": unknown;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                410: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -4210,6 +5051,28 @@ export interface components {
             login: string;
             password: string;
         };
+        AlarmList: {
+            items: components["schemas"]["AlarmView"][];
+        };
+        AlarmView: {
+            /** @description `camera_down`, `microphone_silent`, `picture_frozen`, `clock_uncertain`, `disk_nearly_full`. */
+            alarm: string;
+            camera?: components["schemas"]["Id"] | null;
+            /**
+             * Format: int64
+             * @description The entry that raised it.
+             */
+            seq: number;
+            since: components["schemas"]["Micros"];
+        };
+        AskedClip: {
+            id: components["schemas"]["Id"];
+            /**
+             * Format: int64
+             * @description The entry that asks for it.
+             */
+            seq: number;
+        };
         AuctionView: {
             /** Format: int64 */
             accepted: number;
@@ -4233,6 +5096,51 @@ export interface components {
             offer?: components["schemas"]["Fen"] | null;
             price: components["schemas"]["Fen"];
         };
+        BookingView: {
+            ends_at: components["schemas"]["Micros"];
+            id: components["schemas"]["Id"];
+            lot: components["schemas"]["Id"];
+            starts_at: components["schemas"]["Micros"];
+        };
+        CameraForm: {
+            /** @description `rtsp://host[:port]/path`, in a network that cameras may be in, without user and password. */
+            address: string;
+            name: string;
+            password?: string;
+            /** @description `days_7`, `days_90`, `years_10`, `years_15`: how long footage is kept that nothing refers to. */
+            retention: string;
+            /** @description Empty where the camera asks for none. */
+            user?: string;
+        };
+        CameraState: {
+            /** @description Why it is down: `camera_gone`, `network`, `recorder_restarted`, `disk_full`, `clock_step`, `not_committed`. */
+            cause?: string | null;
+            /** @description The picture has not changed for longer than a still room's does. */
+            frozen: boolean;
+            has_audio?: boolean | null;
+            /**
+             * Format: int32
+             * @description Sound level in hundredths of a decibel of full scale.
+             */
+            level?: number | null;
+            /** @description `unwatched`, `connecting`, `recording`, `down`. */
+            phase: string;
+            /** @description Nothing has been heard for longer than a pause lasts. */
+            silent: boolean;
+            since?: components["schemas"]["Micros"] | null;
+            uncertainty?: components["schemas"]["Span"] | null;
+            until?: components["schemas"]["Micros"] | null;
+            /** @description The same in words. */
+            what?: string | null;
+        };
+        CameraView: {
+            /** @description Without user and password; only for those who set cameras up. */
+            address?: string | null;
+            id: components["schemas"]["Id"];
+            name: string;
+            retention: string;
+            state: components["schemas"]["CameraState"];
+        };
         CaseView: {
             closed_at?: components["schemas"]["Micros"] | null;
             id: components["schemas"]["Id"];
@@ -4247,6 +5155,30 @@ export interface components {
         };
         /** @enum {string} */
         Category: "A" | "B" | "C" | "D";
+        ClipList: {
+            items: components["schemas"]["ClipView"][];
+        };
+        ClipView: {
+            /**
+             * Format: int64
+             * @description The entry that it shows, and its kind.
+             */
+            about: number;
+            about_kind: string;
+            camera: components["schemas"]["Id"];
+            from: components["schemas"]["Micros"];
+            id: components["schemas"]["Id"];
+            keep_until: components["schemas"]["Micros"];
+            room: components["schemas"]["Id"];
+            /**
+             * Format: int64
+             * @description The entry that holds the reference; absent while it is pending.
+             */
+            seq?: number | null;
+            /** @description `pending`, `complete`, `gap`, `expired`. */
+            status: string;
+            to: components["schemas"]["Micros"];
+        };
         ComplaintView: {
             admitted?: boolean | null;
             decided: boolean;
@@ -4326,6 +5258,25 @@ export interface components {
          * @example 123450000
          */
         Fen: string;
+        FileView: {
+            from: components["schemas"]["Micros"];
+            /** Format: int32 */
+            level?: number | null;
+            /** @description Relative to the viewing: `RUN/init.mp4`, `RUN/00000012.m4s`. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The entry that announced it; absent while it waits for one.
+             */
+            seq?: number | null;
+            sha256: components["schemas"]["Hash"];
+            span: components["schemas"]["Span"];
+        };
+        GapView: {
+            cause: string;
+            from: components["schemas"]["Micros"];
+            to: components["schemas"]["Micros"];
+        };
         /**
          * @description What an objection is about.
          * @enum {string}
@@ -4460,6 +5411,9 @@ export interface components {
             timetable: components["schemas"]["Timetable"];
             title: string;
         };
+        Made: {
+            id: components["schemas"]["Id"];
+        };
         /**
          * @description RFC 3339, UTC, six digits after the second.
          * @example 2026-11-23T04:05:06.123456Z
@@ -4523,10 +5477,27 @@ export interface components {
         NewBidder: {
             account: components["schemas"]["Id"];
         };
+        NewBooking: {
+            ends_at: components["schemas"]["Micros"];
+            lot: components["schemas"]["Id"];
+            starts_at: components["schemas"]["Micros"];
+        };
         NewCase: {
             lot: components["schemas"]["Id"];
             /** @description Why, in words; kept for ever. */
             reason: string;
+        };
+        NewClip: {
+            /**
+             * Format: int64
+             * @description The entry that it is to show.
+             */
+            about: number;
+            camera: components["schemas"]["Id"];
+            from: components["schemas"]["Micros"];
+            /** @description Why, in words; kept for ever. */
+            reason: string;
+            to: components["schemas"]["Micros"];
         };
         NewCompany: {
             company: string;
@@ -4615,11 +5586,21 @@ export interface components {
         NewRole: {
             role: components["schemas"]["Role"];
         };
+        NewRoom: {
+            name: string;
+            place: string;
+        };
         NewSignUp: {
             /** @description The identity key vouches for it: JWS of type `mj-lot-key+jws` (ledger format §5). */
             binding: string;
             /** @description A fresh key, for this lot alone. */
             key: components["schemas"]["Jwk"];
+        };
+        NewViewing: {
+            camera?: components["schemas"]["Id"] | null;
+            clip?: components["schemas"]["Id"] | null;
+            /** @description Why, in words; kept for ever. */
+            reason: string;
         };
         NumberView: {
             key: components["schemas"]["Jwk"];
@@ -4784,6 +5765,16 @@ export interface components {
         };
         /** @enum {string} */
         Role: "public" | "bidder" | "owner" | "operator" | "expert" | "supervisor" | "reviewer" | "system_admin" | "security_admin" | "audit_admin";
+        RoomList: {
+            items: components["schemas"]["RoomView"][];
+        };
+        RoomView: {
+            bookings: components["schemas"]["BookingView"][];
+            cameras: components["schemas"]["CameraView"][];
+            id: components["schemas"]["Id"];
+            name: string;
+            place: string;
+        };
         Rules: {
             /**
              * @description Whole 分 (1/100 yuan), or whole units on a rung past the price.
@@ -4954,10 +5945,24 @@ export interface components {
             reason: string;
             reference: string;
         };
+        SightView: {
+            files: components["schemas"]["FileView"][];
+            gaps: components["schemas"]["GapView"][];
+            /**
+             * Format: int64
+             * @description Of a clip: the entry that holds its reference.
+             */
+            reference?: number | null;
+            status?: string | null;
+            /** @description How far the times may be off, either way; microseconds. */
+            uncertainty: components["schemas"]["Span"];
+        };
         Signed: {
             /** @description JWS in compact form, signed with the lot key (ledger format §5). */
             statement: string;
         };
+        /** @description A length of time in microseconds. */
+        Span: number;
         /** @enum {string} */
         Stage: "free" | "confirming" | "timed";
         Standing: {
@@ -5015,6 +6020,22 @@ export interface components {
              * @example 2026-11-23T04:05:06.123456Z
              */
             sign_up_opens: string;
+        };
+        ViewingView: {
+            id: components["schemas"]["Id"];
+            /** @description Where the HLS playlist is. */
+            playlist: string;
+            /**
+             * Format: int64
+             * @description The entry that says who looked at what, and why.
+             */
+            seq: number;
+            /** @description When leave to look runs out. */
+            until: components["schemas"]["Micros"];
+        };
+        Why: {
+            /** @description Why, in words; kept for ever. */
+            reason: string;
         };
         WitnessItem: {
             /**

@@ -1,0 +1,9 @@
+DROP TABLE footage_hold;
+DROP TABLE camera_alarm;
+DROP TABLE clip;
+DROP TABLE media_gap;
+DROP TABLE media_stretch;
+DROP TABLE viewing;
+DROP TABLE room_booking;
+DROP TABLE camera;
+DROP TABLE room;

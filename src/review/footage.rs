@@ -1,0 +1,358 @@
+//! Check 6 of ledger format §6: what recorders announced hangs together and came in time, what is at hand of it is what was
+//! announced, and every clip refers to nothing else.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::report::{CheckName, Failure};
+use super::source::{Media, Source};
+use crate::base::limits::ANNOUNCE_LATE_MAX;
+use crate::base::{Hash, Id, Micros, Span};
+use crate::ledger::media::{
+    self, CLIP_REFERENCED, ClipReferenced, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part, SEGMENTS_RECORDED,
+    SegmentsRecorded, Stretch,
+};
+use crate::ledger::payload::{self, Payload};
+
+/// How far a recorder's clock may be ahead of the ledger's.
+const AHEAD_MAX: Span = Span::secs(2);
+
+/// What an entry says about footage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    Segments(SegmentsRecorded),
+    Clip(Box<ClipReferenced>),
+    Deleted(FootageDeleted),
+}
+
+impl Evidence {
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Segments(_) => SEGMENTS_RECORDED,
+            Self::Clip(_) => CLIP_REFERENCED,
+            Self::Deleted(_) => FOOTAGE_DELETED,
+        }
+    }
+}
+
+/// Reads the payloads that this check is about; `None` for all others. As with the engine's events, the bytes must be
+/// exactly those that the record is written as.
+pub fn read(payload: &Payload, bytes: &[u8]) -> Result<Option<Evidence>, String> {
+    fn strict<T: DeserializeOwned + serde::Serialize>(payload: &Payload, bytes: &[u8]) -> Result<T, String> {
+        let Payload { actor, kind, subject, salt, data } = payload;
+        let value = T::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
+        if payload::encode(actor, kind, &value, salt, subject).ok().as_deref() != Some(bytes) {
+            return Err(format!("{kind}: holds more, or in another form, than what it is read as"));
+        }
+        Ok(value)
+    }
+    Ok(match payload.kind.as_str() {
+        SEGMENTS_RECORDED => Some(Evidence::Segments(strict(payload, bytes)?)),
+        CLIP_REFERENCED => Some(Evidence::Clip(Box::new(strict(payload, bytes)?))),
+        FOOTAGE_DELETED => Some(Evidence::Deleted(strict(payload, bytes)?)),
+        _ => None,
+    })
+}
+
+/// Where a run stands.
+struct Run {
+    camera: Id,
+    init: Hash,
+    next: u64,
+    link: Hash,
+    /// Segments before this one have a tombstone.
+    deleted_to: u64,
+}
+
+/// Consecutive announced segments that are not at hand.
+struct Absent {
+    seq: u64,
+    run: Id,
+    first: u64,
+    next: u64,
+}
+
+/// One verification's look at footage.
+#[derive(Default)]
+pub struct Footage {
+    runs: BTreeMap<Id, Run>,
+    waiting: Vec<(u64, Stretch)>,
+    absent: Vec<Absent>,
+    clips: Vec<(u64, Box<ClipReferenced>)>,
+    /// With the entry that says so.
+    gaps: Vec<(u64, Gap)>,
+    pub announced: u64,
+    /// Files that were at hand and are what was announced.
+    pub matched: u64,
+    /// Announced, deleted with a tombstone.
+    pub expired: u64,
+    pub clips_held: u64,
+    /// At hand, and announced by no entry.
+    pub unannounced: u64,
+    pub was_at_hand: bool,
+}
+
+impl Footage {
+    /// Why not all footage was looked at; `withheld`: payloads that were not at hand.
+    pub fn why_not(&self, withheld: u64) -> Option<String> {
+        let mut reasons = Vec::new();
+        if self.announced == 0 {
+            reasons.push(
+                if withheld > 0 {
+                    "who may not read announcements of footage cannot check it"
+                } else {
+                    "no footage was announced"
+                }
+                .to_owned(),
+            );
+        } else if !self.was_at_hand {
+            reasons.push(format!("{} segments were announced, and no footage is at hand", self.announced));
+        }
+        if self.expired > 0 {
+            reasons.push(format!("{} segments were deleted, as entries say", self.expired));
+        }
+        if self.unannounced > 0 {
+            reasons.push(format!("{} files at hand are announced by no entry and prove nothing", self.unannounced));
+        }
+        if !self.gaps.is_empty() {
+            reasons.push(format!("{} gaps are recorded", self.gaps.len()));
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+
+    /// Takes in entry `seq`, written at `at`.
+    pub fn entry(&mut self, seq: u64, at: Micros, evidence: &Evidence) -> Result<(), Failure> {
+        match evidence {
+            Evidence::Segments(data) => {
+                self.gaps.extend(data.gaps.iter().map(|gap| (seq, *gap)));
+                data.stretches.iter().try_for_each(|stretch| self.stretch(seq, at, stretch))
+            }
+            Evidence::Clip(clip) => {
+                self.clips.push((seq, clip.clone()));
+                Ok(())
+            }
+            Evidence::Deleted(data) => {
+                for deleted in &data.runs {
+                    if let Some(run) = self.runs.get_mut(&deleted.run) {
+                        run.deleted_to = run.deleted_to.max(deleted.first.saturating_add(deleted.count));
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn stretch(&mut self, seq: u64, at: Micros, stretch: &Stretch) -> Result<(), Failure> {
+        let fail = |rule: &str, expected: String, found: String| {
+            Err(Failure::at(seq, CheckName::Footage, rule, expected, format!("{found}, camera {}", stretch.camera)))
+        };
+        let (camera, init) = (stretch.camera, stretch.init);
+        let run = self.runs.entry(stretch.run).or_insert_with(|| Run {
+            camera,
+            init,
+            next: 0,
+            link: media::run_link(camera, stretch.run, init),
+            deleted_to: 0,
+        });
+        if (run.camera, run.init) != (camera, init) {
+            return fail("segment_run", format!("camera {}, init {}", run.camera, run.init), format!("init {init}"));
+        }
+        if stretch.first != run.next || stretch.segments.is_empty() {
+            let name = |number| FileName { run: stretch.run, number: Some(number) }.to_string();
+            return fail("segment_order", name(run.next), name(stretch.first));
+        }
+        for (number, from, segment) in stretch.timed() {
+            run.link = media::segment_link(run.link, number, segment);
+            let end = from.plus(segment.span);
+            let name = FileName { run: stretch.run, number: Some(number) };
+            // Whoever has three minutes' time can make pictures of three minutes ago.
+            if end.plus(ANNOUNCE_LATE_MAX) < at {
+                let expected = format!("announced within {} s of {end}", ANNOUNCE_LATE_MAX.get() / 1_000_000);
+                return fail("announced_late", expected, format!("{name} at {at}"));
+            }
+            if end > at.plus(stretch.uncertainty).plus(AHEAD_MAX) {
+                return fail("announced_early", format!("pictures from before {at}"), format!("{name} until {end}"));
+            }
+        }
+        if run.link != stretch.head {
+            return fail("segment_chain", run.link.to_string(), stretch.head.to_string());
+        }
+        run.next = stretch.next();
+        self.announced += run.next - stretch.first;
+        self.waiting.push((seq, stretch.clone()));
+        Ok(())
+    }
+
+    /// Compares what was taken in since the last call with the files at hand.
+    pub fn compare(&mut self, media: Option<&dyn Media>) -> Vec<Failure> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let Some(media) = media else { return Vec::new() };
+        self.was_at_hand = true;
+        let mut failures = Vec::new();
+        for (seq, stretch) in &waiting {
+            if stretch.first == 0 {
+                self.file(
+                    *seq,
+                    media,
+                    FileName { run: stretch.run, number: None },
+                    stretch.init,
+                    stretch,
+                    &mut failures,
+                );
+            }
+            for (number, _, segment) in stretch.timed() {
+                let name = FileName { run: stretch.run, number: Some(number) };
+                self.file(*seq, media, name, segment.digest, stretch, &mut failures);
+            }
+        }
+        failures
+    }
+
+    fn file(
+        &mut self,
+        seq: u64,
+        media: &dyn Media,
+        name: FileName,
+        digest: Hash,
+        stretch: &Stretch,
+        failures: &mut Vec<Failure>,
+    ) {
+        let found = match media.read(name) {
+            Ok(Some(bytes)) => Hash::of(&bytes),
+            Ok(None) => return self.absent(seq, name),
+            Err(error) => {
+                let failure = Failure::at(seq, CheckName::Footage, "segment_unreadable", name.to_string(), error);
+                return failures.push(failure);
+            }
+        };
+        if found == digest {
+            self.matched += 1;
+            return;
+        }
+        let other = stretch.timed().find(|(_, _, segment)| segment.digest == found);
+        let found = match other {
+            Some((number, _, _)) => format!("the bytes of {}", FileName { run: name.run, number: Some(number) }),
+            None => format!("{found}: altered, or made anew"),
+        };
+        let expected = format!("{name} with {digest}, camera {}", stretch.camera);
+        failures.push(Failure::at(seq, CheckName::Footage, "segment_bytes", expected, found));
+    }
+
+    fn absent(&mut self, seq: u64, name: FileName) {
+        // An init segment goes with the first segment.
+        let first = name.number.unwrap_or(0);
+        let next = name.number.map_or(0, |number| number + 1);
+        match self.absent.last_mut() {
+            Some(last) if last.run == name.run && last.next == first && last.seq == seq => last.next = next,
+            _ => self.absent.push(Absent { seq, run: name.run, first, next }),
+        }
+    }
+
+    /// What can be said only at the end: tombstones stand behind what they bury, and clips behind what they refer to.
+    pub fn finish<S: Source>(&mut self, source: &mut S) -> Result<Vec<Failure>, S::Error> {
+        let mut failures = Vec::new();
+        for absent in std::mem::take(&mut self.absent) {
+            let deleted_to = self.runs.get(&absent.run).map_or(0, |run| run.deleted_to);
+            let (first, missing) =
+                (absent.first.max(deleted_to), absent.next.saturating_sub(deleted_to.max(absent.first)));
+            self.expired += (absent.next - absent.first).saturating_sub(missing);
+            let is_init = absent.next == 0 && deleted_to == 0;
+            if missing > 0 || is_init {
+                let name = |number| FileName { run: absent.run, number };
+                let found = match (is_init, missing) {
+                    (true, _) => format!("{} is gone", name(None)),
+                    (false, 1) => format!("{} is gone", name(Some(first))),
+                    (false, _) => {
+                        format!("{} and what follows to {} are gone", name(Some(first)), name(Some(absent.next - 1)))
+                    }
+                };
+                let expected = "the file, or an entry that says why it was deleted";
+                failures.push(Failure::at(absent.seq, CheckName::Footage, "segment_gone", expected, found));
+            }
+        }
+        if let Some(media) = source.media() {
+            let ends = &self.runs;
+            let stray = |name: &FileName| {
+                let run = ends.get(&name.run);
+                name.number.is_some_and(|number| run.is_none_or(|run| number >= run.next))
+            };
+            self.unannounced = u64::try_from(media.list().iter().filter(|name| stray(name)).count()).unwrap_or(0);
+        }
+        for (seq, clip) in std::mem::take(&mut self.clips) {
+            match self.clip(source, seq, &clip)? {
+                Ok(()) => self.clips_held += 1,
+                Err(failure) => failures.push(*failure),
+            }
+        }
+        Ok(failures)
+    }
+
+    /// A clip is a list of announced segments, and says itself what is missing.
+    fn clip<S: Source>(
+        &self,
+        source: &mut S,
+        seq: u64,
+        clip: &ClipReferenced,
+    ) -> Result<Result<(), Box<Failure>>, S::Error> {
+        let fail = |rule: &str, expected: String, found: String| {
+            Ok(Err(Box::new(Failure::at(seq, CheckName::Clips, rule, expected, found))))
+        };
+        let playlist = Hash::of(media::playlist(&clip.parts).as_bytes());
+        if playlist != clip.playlist {
+            return fail("clip_playlist", playlist.to_string(), clip.playlist.to_string());
+        }
+        for part in &clip.parts {
+            let announced = anchored(source, part)?;
+            if let Some(other) = announced.iter().find(|one| one.camera != clip.camera || one.init != part.init) {
+                return fail("clip_camera", clip.camera.to_string(), other.camera.to_string());
+            }
+            if let Some(number) = stranger(part, &announced) {
+                let name = FileName { run: part.run, number: Some(number) };
+                return fail("clip_segment", "a segment that its anchors announce".into(), name.to_string());
+            }
+        }
+        let asked = clip.asked;
+        let unsaid = self.gaps.iter().find(|(said_at, gap)| {
+            let touches = *said_at < seq && gap.camera == clip.camera && gap.to > asked.from && gap.from < asked.to;
+            // A clip that is resolved knows of the gaps that had been announced by then.
+            touches
+                && !clip
+                    .gaps
+                    .iter()
+                    .any(|said| said.from <= gap.from.max(asked.from) && said.to >= gap.to.min(asked.to))
+        });
+        match unsaid {
+            Some((_, gap)) if clip.external.is_none() => {
+                fail("clip_gap", format!("a gap from {} to {} ({})", gap.from, gap.to, gap.cause), "not said".into())
+            }
+            _ if clip.status != clip.status_due() => {
+                fail("clip_status", clip.status_due().to_string(), clip.status.to_string())
+            }
+            _ => Ok(Ok(())),
+        }
+    }
+}
+
+/// The stretches of the part's run in the entries that it names.
+fn anchored<S: Source>(source: &mut S, part: &Part) -> Result<Vec<Stretch>, S::Error> {
+    let mut found = Vec::new();
+    for anchor in &part.anchors {
+        let entry = source.entries(*anchor, 1)?.into_iter().next();
+        let Some(bytes) = entry.and_then(|entry| entry.payload.ok()) else { continue };
+        let Ok(payload) = Payload::parse(&bytes) else { continue };
+        if let Ok(Some(Evidence::Segments(data))) = read(&payload, &bytes) {
+            found.extend(data.stretches.into_iter().filter(|stretch| stretch.run == part.run));
+        }
+    }
+    Ok(found)
+}
+
+/// The first segment of the part that none of the stretches announces.
+fn stranger(part: &Part, stretches: &[Stretch]) -> Option<u64> {
+    let numbered = (part.first..).zip(&part.segments);
+    let is_announced = |number: u64, segment: &media::Segment| {
+        stretches.iter().flat_map(Stretch::timed).any(|(n, _, announced)| n == number && announced == segment)
+    };
+    numbered.into_iter().find(|(number, segment)| !is_announced(*number, segment)).map(|(number, _)| number)
+}
