@@ -8,7 +8,7 @@ SEED ?= 20261123
 PROJECTS ?= 731
 LISTEN ?= 127.0.0.1:8080
 
-.PHONY: help run test bench web web-deps rust-test wasm browser-test lint tools
+.PHONY: help run test bench figures web web-deps rust-test wasm browser-test lint tools
 
 help:
 	@echo "make run    build, load a year of trade, serve it with live auctions on http://$(LISTEN)"
@@ -58,4 +58,10 @@ tools:
 bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
+	$(MAKE) figures
 	cargo bench --bench many
+
+# The interface in a real browser, against the release binary.
+figures: web
+	cargo build --release
+	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" npm run --silent figures

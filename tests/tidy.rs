@@ -30,7 +30,6 @@ const ROOMS: &[&str] = &[
 /// Used by tests and benchmarks only.
 const FOR_TESTS_ONLY: &str = "sim";
 const LINES_MAX: usize = 560;
-const VIEW_LINES_MAX: usize = 1_120;
 
 fn files(dir: &str, endings: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -146,9 +145,7 @@ fn files_stay_readable() {
             continue;
         }
         let lines = text.lines().count();
-        // A view's template, formatted, stands beside its styles; the large ones are being taken apart.
-        let most = if path.extension().is_some_and(|ending| ending == "vue") { VIEW_LINES_MAX } else { LINES_MAX };
-        assert!(lines <= most, "{} has {lines} lines: split it along a real seam", path.display());
+        assert!(lines <= LINES_MAX, "{} has {lines} lines: split it along a real seam", path.display());
     }
 }
 

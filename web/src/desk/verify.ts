@@ -19,7 +19,8 @@ export interface Check {
   done: number
   all: number
   ms: number
-  fault: { seq: number; detail: string } | null
+  /** `seq` is null where no single entry is at fault. */
+  fault: { seq: number | null; detail: string } | null
 }
 /** Requests for receipts in flight. */
 const PROOFS_AT_ONCE = 4
@@ -45,7 +46,7 @@ export const newVerification = (): Verification =>
 
 class Fault extends Error {
   constructor(
-    readonly seq: number,
+    readonly seq: number | null,
     message: string,
   ) {
     super(message)
@@ -92,11 +93,11 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
     },
     async chain(check) {
       const checkpoint = run.checkpoint
-      if (!checkpoint) throw new Fault(0, 'checkpoint')
+      if (!checkpoint) throw new Fault(null, 'checkpoint')
       check.all = checkpoint.size
       const hashes = await wholeChain(checkpoint.size, (n) => (check.done = n), stopped)
       if (hashes.length < checkpoint.size) return
-      if (!equal(await rootOf(hashes), checkpoint.root)) throw new Fault(checkpoint.size - 1, 'root')
+      if (!equal(await rootOf(hashes), checkpoint.root)) throw new Fault(null, 'root')
       // The lot's entries were read in another way; they must be the same leaves.
       for (const e of entries)
         if (e.seq < hashes.length && !equal(hashes[e.seq]!, fromBase64(e.hash))) throw new Fault(e.seq, 'leaf')
@@ -112,7 +113,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
     } catch (error) {
       check.state = isOffline(error) ? 'partial' : 'broken'
       check.fault = {
-        seq: error instanceof Fault || error instanceof ChainError ? error.seq : 0,
+        seq: error instanceof Fault || error instanceof ChainError ? error.seq : null,
         detail: detailOf(error),
       }
     }

@@ -75,7 +75,9 @@ export interface LotState {
   since: Micros | null
   leader: Quote | null
   best: Map<number, Quote>
+  /** Newest first, at most `rowsMax`. */
   bids: BidRow[]
+  rowsMax: number
   accepted: number
   refused: number
   extensions: number
@@ -107,7 +109,7 @@ export interface LotState {
   lastSeq: number
 }
 
-export function emptyLot(id: string): LotState {
+export function emptyLot(id: string, rowsMax = BID_ROWS_MAX): LotState {
   return {
     id,
     title: '',
@@ -124,6 +126,7 @@ export function emptyLot(id: string): LotState {
     leader: null,
     best: new Map(),
     bids: [],
+    rowsMax,
     accepted: 0,
     refused: 0,
     extensions: 0,
@@ -188,7 +191,7 @@ function bid(lot: LotState, entry: Entry, actor: string, amount: string, rule: s
     rung: lot.rung,
     steps: gain !== null && step && gain % step === 0n ? gain / step : null,
   })
-  if (lot.bids.length > BID_ROWS_MAX) lot.bids.length = BID_ROWS_MAX
+  if (lot.bids.length > lot.rowsMax) lot.bids.length = lot.rowsMax
   if (rule !== null) {
     lot.refused++
     return
@@ -234,9 +237,11 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
       bid(lot, entry, event.actor, event.data.amount, event.data.rule)
       break
     case 'auction.extended': {
-      const moved = lot.bids.find((row) => row.rule === null)
+      const place = lot.bids.findIndex((row) => row.rule === null)
+      const moved = lot.bids[place]
       runUntil(lot, moved?.time ?? entry.time, event.data.until)
-      if (moved) moved.until = lot.until
+      // A new row: the old one may be part of a copy (`replay`).
+      if (moved) lot.bids[place] = { ...moved, until: lot.until }
       lot.extensions++
       break
     }
@@ -295,9 +300,11 @@ export function applyToLot(lot: LotState, entry: Entry): boolean {
     case 'lot.resumed': {
       const hold = 'id' in event.data.hold ? `${event.data.hold.by}/${event.data.hold.id}` : event.data.hold.by
       lot.holds = lot.holds.filter((h) => h !== hold)
-      for (const pause of lot.pauses)
-        if (pause.to === null && pause.by === event.data.hold.by)
-          Object.assign(pause, { to: entry.time, resumedSeq: entry.seq })
+      lot.pauses = lot.pauses.map((pause) =>
+        pause.to === null && pause.by === event.data.hold.by
+          ? { ...pause, to: entry.time, resumedSeq: entry.seq }
+          : pause,
+      )
       if (event.data.running) {
         const credit = BigInt(event.data.credit)
         if (lot.until !== null) lot.until += credit

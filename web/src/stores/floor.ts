@@ -1,7 +1,7 @@
 /** 见证大屏: the wall, kept by the stream of all leaves; checkpoints and their consistency; questions and orders. */
 import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, triggerRef } from 'vue'
-import { get, isOffline, me, Refusal, whoAmI, wordsOf } from '@/api/call'
+import { all, get, isOffline, me, Refusal, whoAmI, wordsOf } from '@/api/call'
 import { entriesOf, isPrefix, ledger, newestCheckpoint, prove } from '@/api/trust'
 import { follow } from '@/desk/stream'
 import { verifyCheckpoint, type VerifiedCheckpoint } from '@/verify'
@@ -9,16 +9,20 @@ import { toBase64 } from '@/lib/bytes'
 import type { LiveStream, StreamState } from '@/lib/live'
 import { parseTime, synchronise, toMillis, type Micros } from '@/lib/time'
 import { known, lotOf, type Entry } from '@/model/events'
-import { bidsInMinute, emptyWall, isRunning, newTile, reduceWall, take, type Tile } from '@/model/wall'
+import { age, emptyWall, isRunning, newTile, reduceWall, take, type Tile } from '@/model/wall'
 import { serverClock } from './clock'
 import type { BoxState } from '@/components/StateBox.vue'
 
 /** Entries before the head that are read and chained at the start, so that the tape is not empty. */
 const HISTORY = 120
 const LOTS_AT_ONCE = 4
+const LOTS_PAGE = 100
+/** Sessions that one wall shows; a centre of this size has a tenth of it. */
+const LOTS_MAX = 500
 /** Rows of the large session whose inclusion is proven when they came before the stream. */
 const PROVE_ROWS = 14
 const QUESTION_LOTS_MAX = 20
+const SETTLED_SHOWN = 6
 
 export interface QuestionView {
   id: string
@@ -69,10 +73,12 @@ export const useFloor = defineStore('floor', () => {
   const questions = shallowRef<Question[]>([])
   const titles = new Map<string, string>()
   const facts = new Map<string, { words: string; raised: Micros; seq: number; answer: string }>()
-  const loading = new Set<string>()
+  /** Lots on their way to the wall, each with what the stream said of it meanwhile. */
+  const loading = new Map<string, Entry[]>()
   let live: LiveStream | null = null
   let frame = 0
   let asking = false
+  let askAgain = false
 
   const tile = computed<Tile | null>(
     () => wall.value.tiles.get(selected.value) ?? wall.value.tiles.values().next().value ?? null,
@@ -101,14 +107,14 @@ export const useFloor = defineStore('floor', () => {
       const first = await newestCheckpoint()
       takeCheckpoint(first)
       wall.value = emptyWall()
-      const { items } = await get<{ items: LotSummary[] }>('/lots?phase=running,disclosing&limit=100')
-      const queue = [...items]
+      const running = await all<LotSummary>(`/lots?phase=running,disclosing&limit=${LOTS_PAGE}`, LOTS_MAX / LOTS_PAGE)
+      const queue = [...running]
       await Promise.all(
         Array.from({ length: LOTS_AT_ONCE }, async () => {
           for (let lot = queue.shift(); lot; lot = queue.shift()) await fetchLot(lot.id, lot)
         }),
       )
-      selected.value ||= items[0]?.id ?? ''
+      selected.value ||= running[0]?.id ?? ''
       await askQuestions()
       live = await follow('ledger', {
         from: Math.max(0, first.size - HISTORY),
@@ -138,7 +144,8 @@ export const useFloor = defineStore('floor', () => {
 
   async function fetchLot(id: string, summary?: LotSummary): Promise<void> {
     if (loading.has(id) || wall.value.tiles.has(id)) return
-    loading.add(id)
+    const meanwhile: Entry[] = []
+    loading.set(id, meanwhile)
     try {
       const code = summary?.code ?? (await get<{ project: { code: string } }>(`/lots/${id}`)).project.code
       const made = newTile(id)
@@ -148,6 +155,7 @@ export const useFloor = defineStore('floor', () => {
       }
       made.lot.code = code
       titles.set(id, made.lot.title)
+      for (const entry of meanwhile) take(made, entry, 'ok')
       // What opened in the stretch of history may be over by now.
       if (!isRunning(made.lot)) return
       wall.value.tiles.set(id, made)
@@ -162,8 +170,9 @@ export const useFloor = defineStore('floor', () => {
     const unknown = reduceWall(wall.value, entry, lag)
     head.value = Math.max(head.value, entry.seq)
     if (unknown) void fetchLot(unknown)
+    if (loading.size > 0 && entry.payload) loading.get(lotOf(entry.payload.subject) ?? '')?.push(entry)
     remember(entry)
-    if (entry.payload?.kind.startsWith('feedback.') && stream.value.name === 'live') void askQuestions()
+    if (entry.payload?.kind.startsWith('feedback.') && state.value === 'ready') void askQuestions()
     redraw()
   }
 
@@ -179,11 +188,14 @@ export const useFloor = defineStore('floor', () => {
   }
 
   async function askQuestions(): Promise<void> {
-    if (asking) return
+    // Whoever comes while an answer is on its way is told by the next one.
+    if (asking) return void (askAgain = true)
     asking = true
     try {
       const { items } = await get<{ items: QuestionView[] }>('/questions')
-      const pending = new Set(items.filter((q) => !facts.has(q.id) || !titles.has(q.lot)).map((q) => q.lot))
+      const lacks = (q: QuestionView) =>
+        !facts.has(q.id) || !titles.has(q.lot) || (q.answered && facts.get(q.id)!.answer === '')
+      const pending = new Set(items.filter(lacks).map((q) => q.lot))
       for (const lot of [...pending].slice(-QUESTION_LOTS_MAX)) {
         const made = newTile(lot)
         for (const entry of await entriesOf(`lot/${lot}`)) {
@@ -192,7 +204,9 @@ export const useFloor = defineStore('floor', () => {
         }
         titles.set(lot, made.lot.title)
       }
-      questions.value = items.map((q) => {
+      const waits = (q: QuestionView) => !q.answered || (q.is_order && !q.lifted)
+      const shown = [...items.filter(waits), ...items.filter((q) => !waits(q)).slice(-SETTLED_SHOWN)]
+      questions.value = shown.map((q) => {
         const f = facts.get(q.id)
         return {
           ...q,
@@ -204,10 +218,19 @@ export const useFloor = defineStore('floor', () => {
           title: titles.get(q.lot) ?? q.lot,
         }
       })
+      // What is no longer shown is not kept either.
+      const ids = new Set(shown.map((q) => q.id))
+      for (const id of facts.keys()) if (!ids.has(id)) facts.delete(id)
+      const lots = new Set([...shown.map((q) => q.lot), ...wall.value.tiles.keys()])
+      for (const id of titles.keys()) if (!lots.has(id)) titles.delete(id)
     } catch {
       // The list stays as it was; the next entry asks again.
     } finally {
       asking = false
+      if (askAgain) {
+        askAgain = false
+        void askQuestions()
+      }
     }
   }
 
@@ -264,19 +287,18 @@ export const useFloor = defineStore('floor', () => {
     void proveHistory()
   }
 
-  /** Bids a minute fall by themselves as time goes on. */
   function tick(nowMs: number): void {
-    for (const t of wall.value.tiles.values()) t.bidsPerMinute = bidsInMinute(t.lot, nowMs)
+    age(wall.value, nowMs, selected.value)
+    redraw()
   }
 
   const waiting = computed(() => questions.value.filter((q) => !q.answered || (q.is_order && !q.lifted)))
-  /** Needs a look first: stopped, or asked about. */
+  /** Needs a look first: stopped, or asked about. Otherwise in the order of opening, so that no bid moves a tile. */
   const tiles = computed(() => {
     const asked = new Set(waiting.value.map((q) => q.lot))
     const rank = (t: Tile) => (t.lot.stoppedAt !== null ? 0 : asked.has(t.lot.id) ? 1 : isRunning(t.lot) ? 2 : 3)
-    return [...wall.value.tiles.values()].sort(
-      (a, b) => rank(a) - rank(b) || Number((a.lot.until ?? 0n) - (b.lot.until ?? 0n)),
-    )
+    const opened = (t: Tile) => t.lot.milestones.running?.seq ?? Number.MAX_SAFE_INTEGER
+    return [...wall.value.tiles.values()].sort((a, b) => rank(a) - rank(b) || opened(a) - opened(b))
   })
 
   return {

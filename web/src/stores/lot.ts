@@ -9,8 +9,12 @@ export const useLot = defineStore('lot', () => {
   const shared = screen(
     () => source().lot(id.value),
     (view, entry) => {
-      const mine = applyToLot(view.lot, entry)
-      if (mine) view.entries.push(entry)
+      const before = view.lot.lastSeq
+      applyToLot(view.lot, entry)
+      // Its own entry, even of a kind that leaves its state alone, such as an objection; in a new list, so that what hangs
+      // on it is drawn again.
+      const mine = view.lot.lastSeq !== before
+      if (mine) view.entries = [...view.entries, entry]
       return mine
     },
   )

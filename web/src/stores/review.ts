@@ -4,19 +4,13 @@ import { computed, ref, shallowRef } from 'vue'
 import { get, Refusal, whoAmI, wordsOf } from '@/api/call'
 import { entriesOf } from '@/api/trust'
 import type { ReadEntry } from '@/verify'
-import { applyToLot, emptyLot, type LotState } from '@/model/lot'
+import { Replay } from '@/model/replay'
 import type { BoxState } from '@/components/StateBox.vue'
 
 export interface ReviewedLot {
   id: string
   title: string
   project: { code: string; owner_name: string; place: string; category: string }
-}
-
-export function replay(id: string, entries: readonly ReadEntry[], count: number): LotState {
-  const lot = emptyLot(id)
-  for (const entry of entries.slice(0, count)) applyToLot(lot, entry)
-  return lot
 }
 
 export const useReview = defineStore('review', () => {
@@ -30,8 +24,9 @@ export const useReview = defineStore('review', () => {
   const cursor = ref(0)
 
   const entry = computed(() => entries.value[cursor.value] ?? null)
-  const whole = computed(() => replay(id.value, entries.value, entries.value.length))
-  const now = computed(() => replay(id.value, entries.value, cursor.value + 1))
+  const replay = computed(() => new Replay(id.value, entries.value))
+  const whole = computed(() => replay.value.at(entries.value.length))
+  const now = computed(() => replay.value.at(cursor.value + 1))
 
   async function load(lot: string): Promise<void> {
     id.value = lot

@@ -2,6 +2,7 @@
 // times. `npm run test:browser`; the binary must hold a built interface.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { creditCode } from './bidders.mjs'
 import { accessible, fits, stage } from './helpers.mjs'
 
 const on = stage()
@@ -47,17 +48,6 @@ test('a finished lot tells its life and names its winner', async () => {
   assert.deepEqual(faults, [])
   await leave()
 })
-
-/** An invented company's unified social credit code with its check character (GB 32100-2015, weights 3^i modulo 31). */
-function creditCode(body) {
-  const letters = '0123456789ABCDEFGHJKLMNPQRTUWXY'
-  let [sum, weight] = [0, 1]
-  for (const letter of body) {
-    sum += letters.indexOf(letter) * weight
-    weight = (weight * 3) % 31
-  }
-  return body + letters[(31 - (sum % 31)) % 31]
-}
 
 test('a company signs itself up: the form says what is wrong, then leads to its keys', async () => {
   const { page, faults, leave } = await visitor()

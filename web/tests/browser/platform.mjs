@@ -15,12 +15,17 @@ const freePort = () =>
     })
   })
 
-/** Starts it and waits until it serves. Returns its address, the demonstration's password and how to stop it. */
-export async function startPlatform({ projects = 24 } = {}) {
+/** Starts it and waits until it serves. Returns its address, the demonstration's password,
+ *  the auctions that run by themselves, those that a visitor can sign up for, and how to stop it. */
+export async function startPlatform({ projects = 24, rush = 0 } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'mingjian-'))
-  const simulated = spawnSync(binary, ['simulate', '--projects', String(projects), '--seed', '7', '--data', data], {
-    encoding: 'utf8',
-  })
+  const simulated = spawnSync(
+    binary,
+    ['simulate', '--projects', `${projects}`, '--rush', `${rush}`, '--seed', '7', '--data', data],
+    {
+      encoding: 'utf8',
+    },
+  )
   if (simulated.status !== 0) throw new Error(`simulate: ${simulated.stderr}`)
   const url = `http://127.0.0.1:${await freePort()}`
   const server = spawn(binary, ['serve', '--demo', '--data', data, '--listen', url.slice(7)], {
@@ -47,5 +52,8 @@ export async function startPlatform({ projects = 24 } = {}) {
       })
       server.kill('SIGTERM')
     })
-  return { url, password, data, live: [...said.matchAll(/\/lots\/(\S+)/g)].map((found) => found[1]), stop }
+  const [live, visitors] = said
+    .split('To bid in yourself')
+    .map((part) => [...part.matchAll(/\/lots\/(\S+)/g)].map((found) => found[1]))
+  return { url, password, data, live, visitors, stop }
 }

@@ -360,7 +360,8 @@ describe('the stream client', () => {
       expect(seen, `run ${run}`).toEqual(upTo(ledger.length))
       stream.stop()
     }
-  })
+    // Bounded by its steps; the time is for machines that do other things too.
+  }, 60_000)
 })
 
 it('waits between half a second and thirty, longer with each failure', () => {
