@@ -117,11 +117,11 @@ fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> u16 {
 }
 
 /// Requests a second, over as many connections as there are lists.
-fn ask_all(address: SocketAddr, lists: Vec<Vec<Vec<u8>>>) -> f64 {
+fn ask_all(address: SocketAddr, lists: &[Vec<Vec<u8>>]) -> f64 {
     let count: usize = lists.iter().map(Vec::len).sum();
     let began = Instant::now();
     std::thread::scope(|scope| {
-        for list in &lists {
+        for list in lists {
             scope.spawn(move || {
                 let mut stream = TcpStream::connect(address).unwrap();
                 stream.set_nodelay(true).unwrap();
@@ -171,8 +171,8 @@ fn proofs(report: &mut Report, args: &Args) {
             let path = |n: usize| format!("/ledger/main/proof/{}", leaf(connection * each + n));
             (0..each).map(|n| get(ours, path(n))).collect()
         });
-        let wanted = wanted.collect();
-        rounds.push((ask_all(hello, hellos), ask_all(ours, wanted)));
+        let wanted: Vec<_> = wanted.collect();
+        rounds.push((ask_all(hello, &hellos), ask_all(ours, &wanted)));
     }
     let name = format!("(p) inclusion proofs of {size} leaves served, of hello-world");
     report.add(Figure::of_rounds(name, "1/s", &rounds, Some(Goal::RatioAtLeast(0.5))));
@@ -234,7 +234,7 @@ fn cosignatures(report: &mut Report, args: &Args) {
         });
         let syncs = fdatasyncs(directory.path(), SYNCS);
         let baseline = SYNCS as f64 / syncs.iter().sum::<Duration>().as_secs_f64();
-        rounds.push((baseline, ask_all(address, vec![requests.collect()])));
+        rounds.push((baseline, ask_all(address, &[requests.collect()])));
     }
     let name = "(w) add-checkpoint cosigned by a witness, one after the other, of fdatasync";
     report.add(Figure::of_rounds(name, "1/s", &rounds, None));
