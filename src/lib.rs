@@ -30,6 +30,9 @@ pub mod store;
 pub mod evidence;
 
 #[cfg(feature = "server")]
+pub mod relay;
+
+#[cfg(feature = "server")]
 pub mod live;
 
 #[cfg(feature = "server")]

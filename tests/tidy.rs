@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "mirror",
     "store",
     "evidence",
+    "relay",
     "live",
     "identity",
     "desk",

@@ -1,5 +1,7 @@
 //! What the benchmarks share: rounds that alternate with their baseline, the table, and a hall full of bidders.
 
+pub mod http;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Every limit of the system has its name, its reason and its arithmetic here.
 
-use super::Span;
+use super::{Rate, Span};
 
 /// 10^17 分 = 10^15 yuan, about ten times China's yearly product: nothing real is larger, and sums of ninety such
 /// amounts still fit an `i64`.
@@ -95,6 +95,22 @@ pub const SESSION_TOUCH_EVERY: Span = Span::minutes(1);
 pub const SESSIONS_PER_ACCOUNT_MAX: usize = 10;
 /// How long a proof of identity is good for sensitive actions.
 pub const REAUTH_MAX: Span = Span::minutes(10);
+/// Rows that move between two databases at a time: of the largest payloads, 15 MB.
+pub const MIGRATE_PAGE_ROWS: usize = 128;
+/// Between two looks for sessions, tickets and counts that have run out: nothing of them is accepted meanwhile either.
+pub const SWEEP_EVERY: Span = Span::minutes(5);
+/// How long Redis may take for an answer: it is asked on the way to one that a person waits for.
+pub const REDIS_WAIT_MAX: Span = Span::micros(200_000);
+/// After Redis did not answer, nobody asks for this long: one that is down costs at most two waits a second.
+pub const REDIS_PAUSE: Span = Span::micros(500_000);
+/// A subscription that heard nothing for this long is made anew: the line may have been cut without a word.
+pub const REDIS_SILENCE_MAX: Span = Span::secs(15);
+/// Connections that a node keeps for its request threads; more are opened when needed and closed again.
+pub const REDIS_CONNECTIONS_IDLE_MAX: usize = 16;
+/// How long committed entries lie in Redis for the nodes that follow: many times their look at the database.
+pub const REDIS_FRAMES_KEPT: Span = Span::secs(30);
+/// A batch of entries that is larger is read from the database: 256 bids of a kilobyte.
+pub const REDIS_FRAME_MAX_BYTES: usize = 256 * 1_024;
 /// A ticket for the live stream: long enough for one request to follow another.
 pub const TICKET_MAX: Span = Span::secs(30);
 /// Unused tickets of one session at a time: a person with many windows open has fewer.
@@ -211,8 +227,7 @@ pub const HASHING_MAX: usize = 4;
 /// Requests that wait for their password's turn: at 25 ms each and four at a time, under half a second of waiting.
 pub const HASHING_WAITING_MAX: usize = 64;
 /// Companies that sign up from one network: an office helps a few at a sitting, then one a minute.
-pub const SIGN_UPS_AT_ONCE: u32 = 20;
-pub const SIGN_UP_EVERY: Span = Span::minutes(1);
+pub const SIGN_UPS: Rate = Rate { burst: 20, every: Span::minutes(1) };
 /// Networks whose recent requests are remembered, about 100 bytes each.
 pub const THROTTLED_NETWORKS_MAX: usize = 65_536;
 /// Rows of a page when the client names no number.

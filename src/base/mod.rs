@@ -9,6 +9,7 @@ pub mod id;
 pub mod jwk;
 pub mod limits;
 pub mod money;
+pub mod rate;
 pub mod reserve;
 pub mod time;
 
@@ -18,5 +19,6 @@ pub use hash::Hash;
 pub use id::Id;
 pub use jwk::{Jwk, Thumbprint};
 pub use money::Fen;
+pub use rate::Rate;
 pub use reserve::reserve_commitment;
 pub use time::{Micros, Span};

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -10,20 +10,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
 use super::output::say;
+use super::sources::shared;
 use crate::desk::{Stored, verifier_key_of};
 use crate::review::bundle::{About, write};
+use crate::sequencer::LedgerReader;
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Data directory; a server may be running on it
+    /// Data directory; a server may be running on it. Without it: the database that the settings name
     #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    data: Option<PathBuf>,
     /// The bundle to write; it must not exist yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Ledger of the data directory
+    /// Which of its ledgers
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
     /// For whom: what that class of readers may not read is marked as withheld
@@ -39,12 +41,20 @@ enum Reader {
     Archive,
 }
 
-pub fn run(args: &Args, json: bool) -> Outcome {
-    let dir = DataDir::open_read_only(&args.data)?;
-    let stored = SqliteReader::open(&dir.ledger_path(&args.ledger)?)?;
+pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
+    match &args.data {
+        Some(data) => {
+            let dir = DataDir::open_read_only(data)?;
+            export(args, &SqliteReader::open(&dir.ledger_path(&args.ledger)?)?, json)
+        }
+        None => export(args, &shared(config)?.reader(&args.ledger)?, json),
+    }
+}
+
+fn export(args: &Args, stored: &dyn LedgerReader, json: bool) -> Outcome {
     let (mut source, reader) = match args.reader {
-        Reader::Public => (Stored::public(&stored)?, "public"),
-        Reader::Archive => (Stored::whole(&stored), "archive"),
+        Reader::Public => (Stored::public(stored)?, "public"),
+        Reader::Archive => (Stored::whole(stored), "archive"),
     };
     let about = About { reader: reader.into(), verifier_key: verifier_key_of(&mut source)? };
     let file = OpenOptions::new().write(true).create_new(true).open(&args.out);

@@ -11,6 +11,7 @@ mod demo;
 pub mod drill;
 mod export;
 mod keys;
+mod migrate;
 pub mod mirror;
 pub mod open;
 mod openapi;
@@ -68,6 +69,8 @@ enum Command {
     Backup(backup::Args),
     /// Bring a backup back. What is restored is served only when it is sure that nothing newer than it was ever signed.
     Restore(restore::Args),
+    /// Move an installation out of its data directory into a PostgreSQL database that several nodes can share.
+    Migrate(migrate::Args),
     /// Write a lot's case into one file that a reviewer checks without us.
     Case(case::Args),
     /// Make one of the first administrators of a platform.
@@ -86,12 +89,13 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Simulate(simulate) => simulate.run(cli.json),
         Command::Serve(args) => serve::run(cli.config.as_deref(), &args),
-        Command::Rebuild(args) => rebuild::run(&args, cli.json),
-        Command::Verify(args) => verify::run(&args, cli.json),
-        Command::Export(args) => export::run(&args, cli.json),
+        Command::Rebuild(args) => rebuild::run(cli.config.as_deref(), &args, cli.json),
+        Command::Verify(args) => verify::run(cli.config.as_deref(), &args, cli.json),
+        Command::Export(args) => export::run(cli.config.as_deref(), &args, cli.json),
         Command::Case(args) => case::run(&args, cli.json),
         Command::Backup(args) => backup::run(&args, cli.json),
         Command::Restore(args) => restore::run(&args, cli.json),
+        Command::Migrate(args) => migrate::run(cli.config.as_deref(), &args, cli.json),
         Command::Admin(args) => admin::run(&args),
         Command::Keys(args) => keys::run(&args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),

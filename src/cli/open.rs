@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::continuity::{self, Discontinued};
 use super::cosigners::{self, Cosigners, Standing};
 use super::keys;
-use crate::base::{Code, Entropy};
+use crate::base::{Code, Entropy, Micros};
 use crate::config::EvidenceSettings;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
@@ -26,9 +26,12 @@ use crate::ledger::note::SignatureType;
 use crate::ledger::sm2::WithSm2;
 use crate::ledger::{NoteError, Origin, Signer, VerifierKey};
 use crate::live::{Hub, Limits};
-use crate::sequencer::{Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError};
+use crate::relay::{Bell, Relay, Relayed, Seal};
+use crate::sequencer::{
+    Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status,
+};
 use crate::store::journal::SqliteJournal;
-use crate::store::{DataDir, Platform, Postgres, StoreError};
+use crate::store::{DataDir, Platform, Postgres, StoreError, migrate};
 
 /// The ledger of a fresh embedded installation.
 pub const LEDGER: &str = "main";
@@ -54,6 +57,13 @@ pub enum OpenError {
     Discontinued(#[from] Discontinued),
     #[error("{0}")]
     Identity(Code),
+    #[error(
+        "this installation was moved to a database on {0}: serve it from there (database.url). If that move was cut short and \
+         the database is empty, remove moved.json"
+    )]
+    Moved(Micros),
+    #[error("a thread does not start: {0}")]
+    Thread(#[from] std::io::Error),
     #[error("evidence.networks: {0}")]
     Networks(NotANetwork),
     #[error("the policy of witnesses: {0}")]
@@ -92,6 +102,8 @@ pub struct Node {
     pub name: String,
     /// Where other nodes reach it.
     pub address: String,
+    /// The doorbell, where there is one.
+    pub relay: Option<Relay>,
 }
 
 /// A ledger's one writer, or this node's part in it.
@@ -127,22 +139,35 @@ pub fn open_watching(
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
     let first_key = keys::of_log(&server_keys, &origin)?.into_iter().next();
 
-    let (name, platform, reader, writer) = match storage {
+    let (name, platform, reader, writer, bell) = match storage {
         Storage::Embedded => {
+            if let Some(moved) = migrate::moved(&dir)? {
+                return Err(OpenError::Moved(moved.moved_at));
+            }
             let journal = SqliteJournal::open(&dir.ledger_path(LEDGER)?)?;
             let (platform, reader) = (Platform::open(Arc::clone(&dir))?, journal.reader());
             continuity::refuse_unshown(&dir, &*reader)?;
-            (LEDGER.to_owned(), platform, reader, Writer::Own(Box::new(journal)))
+            (LEDGER.to_owned(), platform, reader, Writer::Own(Box::new(journal)), None)
         }
-        Storage::Shared(Node { postgres, ledger, name, address }) => {
+        Storage::Shared(Node { postgres, ledger, name, address, relay }) => {
             let shared = postgres.ledger(&ledger, &name, &address)?;
-            let reader = shared.reader();
-            (ledger, Platform::shared(postgres), reader, Writer::Shared(Box::new(shared)))
+            let (reader, platform) = (shared.reader(), Platform::shared(postgres));
+            continuity::refuse_unshown(&dir, &*reader)?;
+            let seal: Arc<dyn Seal> = Arc::<ServerKeys>::clone(&server_keys);
+            let shared: Box<dyn SharedLedger> = match &relay {
+                Some(relay) => Box::new(Relayed::new(Box::new(shared), relay.clone(), &ledger, Arc::clone(&seal))),
+                None => Box::new(shared),
+            };
+            let bell = relay.map(|relay| (Arc::new(Bell::new(relay.clone(), &ledger, seal)), relay));
+            (ledger, platform, reader, Writer::Shared(shared), bell)
         }
     };
     let passwords = Passwords::new(&*entropy).map_err(OpenError::Identity)?;
     let policy = Policy { totp_required: setup.totp_required, issuer: "Mingjian 明鉴".into() };
-    let identity = Arc::new(Identity::new(platform.clone(), server_keys, Arc::clone(&entropy), passwords, policy));
+    let relay = bell.as_ref().map(|(_, relay)| relay.clone());
+    let identity =
+        Identity::new(platform.clone(), server_keys, Arc::clone(&entropy), passwords, policy).with_relay(relay);
+    let identity = Arc::new(identity);
 
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
     let follower = Arc::new(Follower::default());
@@ -151,8 +176,11 @@ pub fn open_watching(
     let hub = Hub::new(history, Arc::new(gate.clone()), Arc::clone(&clock), Limits::default())?;
 
     let cosigning = cosigners::prepare(&verifier_key, setup.cosigners.as_ref())?;
-    let listeners: Vec<Arc<dyn Listener>> =
+    let mut listeners: Vec<Arc<dyn Listener>> =
         vec![Arc::clone(&tree) as _, Arc::clone(&hub) as _, Arc::clone(&follower) as _, cosigning.listener()];
+    if let Some((bell, _)) = &bell {
+        listeners.push(Arc::clone(bell) as _);
+    }
     let mut options = Options::new(origin.clone(), setup.genesis);
     options.first_key = first_key;
     if let Some((policy, _)) = &setup.cosigners {
@@ -170,7 +198,13 @@ pub fn open_watching(
             continuity::settle(&dir, &sequencer)?;
             sequencer
         }
-        Writer::Shared(ledger) => Sequencer::join(ledger, making)?,
+        Writer::Shared(ledger) => {
+            let sequencer = Sequencer::join(ledger, making)?;
+            if sequencer.status() == Status::Running {
+                continuity::settle(&dir, &sequencer)?;
+            }
+            sequencer
+        }
     };
     let standing = Standing {
         sequencer: sequencer.clone(),
@@ -182,6 +216,9 @@ pub fn open_watching(
     standing.record()?;
     cosigning.start(sequencer.clone()).map_err(StartError::from)?;
     gate.open(sequencer.clone());
+    if let Some((bell, _)) = bell {
+        bell.start(sequencer.downgrade())?;
+    }
     let evidence = evidence(&dir, cameras, &name, &identity, &platform, &clock)?;
     follower.start(name.clone(), sequencer.clone(), Arc::clone(&reader), platform.clone());
     let desk = Desk {

@@ -19,9 +19,10 @@ use super::output::say;
 use super::timestamps::Stamping;
 use super::{Outcome, continuity, cosigners};
 use crate::base::limits::{
-    CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX,
+    CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY,
 };
 use crate::config::{self, Settings};
+use crate::desk::Desk;
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
@@ -32,8 +33,9 @@ use crate::http::nodes::Door;
 use crate::http::stream::keep_socket;
 use crate::identity::SystemEntropy;
 use crate::identity::entropy::fresh_id;
-use crate::sequencer::{Clock as _, LedgerReader, SystemClock};
-use crate::store::{DataDir, Postgres, SqliteReader, StoreError};
+use crate::relay::Relay;
+use crate::sequencer::{Clock as _, LedgerReader, Status, SystemClock};
+use crate::store::{DataDir, Postgres, SqliteReader};
 use crate::telemetry;
 use crate::witness::timestamp::Authority;
 
@@ -105,6 +107,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
     let mut parts = platform.parts(http);
+    let desk = parts.desk.clone();
     let nodes = match own_address {
         None => None,
         Some(own_address) => {
@@ -131,6 +134,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
 
     let handle = server.handle();
     let running = actix_web::rt::spawn(server);
+    actix_web::rt::spawn(sweep(desk));
     if let Some(demonstration) = demonstration {
         demonstration.play(settings.listen);
     }
@@ -155,7 +159,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
 }
 
 /// Where `settings` say that ledger and platform lie.
-fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, StoreError> {
+fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, Box<dyn Error>> {
     let Some(url) = &settings.database.url else { return Ok(Storage::Embedded) };
     let owner_url = settings.database.owner_url.as_ref().map(|url| url.0.as_str());
     let connections = match settings.database.connections {
@@ -168,6 +172,7 @@ fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, StoreError
         ledger: settings.node.ledger.clone(),
         name: format!("{}/{life}", settings.node.name),
         address: settings.node.address.clone().unwrap_or_else(|| inner.to_string()),
+        relay: settings.redis.url.as_ref().map(|url| Relay::new(&url.0)).transpose()?,
     }))
 }
 
@@ -206,6 +211,21 @@ fn serve_nodes(mut parts: Parts, listener: TcpListener) -> std::io::Result<Serve
         .shutdown_timeout(DRAIN_MAX.get() / 1_000_000)
         .disable_signals();
     Ok(server.listen(listener)?.run())
+}
+
+/// Forgets, again and again, what has run out: sessions, tickets, counts. Of several nodes the one that writes does it.
+async fn sweep(desk: Data<Desk>) {
+    loop {
+        actix_web::rt::time::sleep(Duration::from_micros(SWEEP_EVERY.get())).await;
+        if desk.sequencer.status() == Status::Running {
+            let desk = desk.clone();
+            match actix_web::web::block(move || desk.identity.sweep(desk.now())).await {
+                Ok(Ok(rows)) => tracing::debug!(rows, "forgot what had run out"),
+                Ok(Err(code)) => tracing::warn!(code = code.name(), "cannot forget what has run out"),
+                Err(error) => tracing::warn!(%error, "cannot forget what has run out"),
+            }
+        }
+    }
 }
 
 /// Ctrl-C or the service manager's TERM.

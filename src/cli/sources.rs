@@ -1,13 +1,29 @@
-//! A ledger that a server shows under a URL, as `verify` reads it.
+//! A ledger that a server shows under a URL, as `verify` reads it; and the database that nodes share.
+
+use std::path::Path;
 
 use rayon::prelude::*;
 
 use crate::base::Hash;
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
+use crate::config;
 use crate::ledger::SignedCheckpoint;
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::review::{Entry, Missing, Source};
+use crate::store::Postgres;
 use crate::witness::{LogClient, NotServed};
+
+/// Connections of a command that reads one ledger.
+const TOOL_CONNECTIONS: u32 = 2;
+
+/// The shared database that the settings name, for commands that work beside its nodes.
+pub fn shared(config: Option<&Path>) -> Result<Postgres, Box<dyn std::error::Error>> {
+    #[derive(serde::Serialize)]
+    struct NoFlags {}
+    let database = config::load(config, NoFlags {})?.database;
+    let url = database.url.ok_or("database.url: the settings name no database")?.0;
+    Ok(Postgres::open(&url, database.owner_url.as_ref().map(|url| url.0.as_str()), TOOL_CONNECTIONS)?)
+}
 
 /// A ledger that a server shows under a URL, as to anybody.
 pub struct Served {

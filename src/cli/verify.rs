@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
-use super::sources::Served;
+use super::sources::{Served, shared};
 use super::{Outcome, receipts};
 use crate::desk::{Stored, Threads};
 use crate::evidence::Directory;
@@ -24,13 +24,13 @@ use crate::store::reader::SqliteReader;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// URL of a ledger, a data directory, or a bundle or case file
+    /// URL of a ledger, a data directory, a bundle or case file, or the word «database»: the one that the settings name
     #[arg(required_unless_present = "receipt")]
     source: Option<String>,
     /// A receipt to check: by itself, and against the newer checkpoint of SOURCE when that is given
     #[arg(long, value_name = "FILE", requires = "key")]
     receipt: Option<PathBuf>,
-    /// Ledger of a data directory
+    /// Ledger of a data directory or a database
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
     /// The log's verifier key, from a source that you trust; without it the key that the ledger names is believed
@@ -77,7 +77,7 @@ impl From<Lang> for Language {
     }
 }
 
-pub fn run(args: &Args, json: bool) -> Outcome {
+pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     if let Some(receipt) = &args.receipt {
         let report = receipts::check(receipt, args.source.as_deref(), &args.ledger, &trust(args)?)?;
         return tell(args, json, &report, report.exit_code(), |language| report.to_text(language));
@@ -85,6 +85,8 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     let source = args.source.as_deref().unwrap_or_default();
     let report = if is_url(source) {
         check(args, &mut Served::new(source))?
+    } else if source == "database" {
+        check(args, &mut Stored::whole(&shared(config)?.reader(&args.ledger)?))?
     } else if Path::new(source).is_dir() {
         let dir = DataDir::open_read_only(source)?;
         let path = dir.ledger_path(&args.ledger)?;

@@ -107,7 +107,8 @@ pub async fn at_the_door(
     let writes = !request.method().is_safe() && small;
     let nodes = match &**door {
         Door::Nodes => {
-            let body = request.extract::<Bytes>().await.map_err(|_| Problem::from(Code::Malformed))?;
+            // Cut short on the way between nodes: that is not the client's fault, and whoever passed it on has it whole.
+            let body = request.extract::<Bytes>().await.map_err(|_| Problem::from(Code::NotLeader))?;
             let parcel = Parcel::of(&request, body);
             if !is_from_a_node(&request, &parcel, &desk) {
                 return Ok(request.into_response(Problem::from(Code::Forbidden).error_response()));

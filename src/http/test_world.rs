@@ -17,7 +17,7 @@ use super::extract::{CSRF_HEADER, HttpSettings, SESSION_COOKIE};
 use super::offload::HashingPermits;
 use super::stream::Stream;
 use super::throttle::Throttle;
-use crate::base::{Code, Entropy, Id, Jwk, Micros, Span};
+use crate::base::{Code, Entropy, Id, Jwk, Micros, Rate, Span};
 use crate::desk::{Desk, LotKeys, ReadGate, SealedLogins, Tree};
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
@@ -128,7 +128,7 @@ pub(super) fn world() -> World {
         stream: Data::new(stream),
         settings: Data::new(HttpSettings::default()),
         permits: Data::new(HashingPermits::new()),
-        sign_ups: Data::new(Throttle::new(3, Span::minutes(1), 8)),
+        sign_ups: Data::new(Throttle::new(Rate { burst: 3, every: Span::minutes(1) }, 8)),
         cases: Data::new(CasePermits::default()),
         door: None,
         traffic: Data::default(),

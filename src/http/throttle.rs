@@ -4,45 +4,38 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::limits::{SIGN_UP_EVERY, SIGN_UPS_AT_ONCE, THROTTLED_NETWORKS_MAX};
-use crate::base::{Code, Micros, Span};
+use crate::base::limits::{SIGN_UPS, THROTTLED_NETWORKS_MAX};
+use crate::base::{Code, Micros, Rate};
 use crate::identity::Network;
 
-/// A token bucket a network, kept as the one moment at which it would be full again (the generic cell rate algorithm).
-/// App data, shared by all workers.
+/// A token bucket a network. App data, shared by all workers; what nodes share is counted in `identity`.
 pub struct Throttle {
     full_at: Mutex<HashMap<String, Micros>>,
-    /// One token comes back in this time.
-    every: Span,
-    /// From empty to full.
-    refill: Span,
+    rate: Rate,
     networks_max: usize,
 }
 
 impl Throttle {
     /// For companies that sign up.
     pub fn sign_ups() -> Self {
-        Self::new(SIGN_UPS_AT_ONCE, SIGN_UP_EVERY, THROTTLED_NETWORKS_MAX)
+        Self::new(SIGN_UPS, THROTTLED_NETWORKS_MAX)
     }
 
-    /// `burst` requests at once, then one `every` so often.
-    pub fn new(burst: u32, every: Span, networks_max: usize) -> Self {
-        let refill = Span::micros(every.get().saturating_mul(u64::from(burst)));
-        Self { full_at: Mutex::default(), every, refill, networks_max }
+    /// One that remembers `networks_max` networks at most.
+    pub fn new(rate: Rate, networks_max: usize) -> Self {
+        Self { full_at: Mutex::default(), rate, networks_max }
     }
 
     /// Takes a token of `network`, or refuses with [`Code::RateLimited`].
     pub fn admit(&self, network: &Network, now: Micros) -> Result<(), Code> {
         let mut buckets = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = buckets.get_mut(network.as_str()).map(|full_at| {
-            // No bucket is emptier than empty: a clock that was set back keeps nobody out for longer than a refill.
-            *full_at = (*full_at).min(now.plus(self.refill));
-            *full_at
-        });
-        let full_at = known.unwrap_or(now).max(now).plus(self.every);
-        if full_at > now.plus(self.refill) {
+        let known = buckets.get(network.as_str()).copied();
+        let Some(full_at) = self.rate.take(known, now) else {
+            if let Some(kept) = buckets.get_mut(network.as_str()) {
+                *kept = (*kept).min(now.plus(self.rate.refill()));
+            }
             return Err(Code::RateLimited);
-        }
+        };
         if known.is_none() && buckets.len() >= self.networks_max {
             make_room(&mut buckets, now);
         }
@@ -65,8 +58,13 @@ fn make_room(buckets: &mut HashMap<String, Micros>, now: Micros) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Span;
 
     const EVERY: Span = Span::secs(10);
+
+    fn throttle(burst: u32, networks_max: usize) -> Throttle {
+        Throttle::new(Rate { burst, every: EVERY }, networks_max)
+    }
 
     fn network(n: u8) -> Network {
         Network::of(std::net::IpAddr::from([192, 0, 2, n]))
@@ -78,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_one_at_a_time() {
-        let throttle = Throttle::new(3, EVERY, 8);
+        let buckets = throttle(3, 8);
         let after = |seconds| start().plus(Span::secs(seconds));
         for (at, admitted) in [
             (0, true),
@@ -96,31 +94,31 @@ mod tests {
             (1_000, true),
             (1_000, false),
         ] {
-            assert_eq!(throttle.admit(&network(1), after(at)).is_ok(), admitted, "after {at} s");
+            assert_eq!(buckets.admit(&network(1), after(at)).is_ok(), admitted, "after {at} s");
         }
-        assert_eq!(throttle.admit(&network(2), after(1_000)), Ok(()), "another network has its own bucket");
+        assert_eq!(buckets.admit(&network(2), after(1_000)), Ok(()), "another network has its own bucket");
     }
 
     #[test]
     fn a_clock_set_back_keeps_nobody_out_for_longer_than_a_refill() {
-        let throttle = Throttle::new(1, EVERY, 8);
-        throttle.admit(&network(1), start()).unwrap();
+        let buckets = throttle(1, 8);
+        buckets.admit(&network(1), start()).unwrap();
         let earlier = start().minus(Span::days(1));
-        assert_eq!(throttle.admit(&network(1), earlier), Err(Code::RateLimited));
-        assert_eq!(throttle.admit(&network(1), earlier.plus(EVERY)), Ok(()));
+        assert_eq!(buckets.admit(&network(1), earlier), Err(Code::RateLimited));
+        assert_eq!(buckets.admit(&network(1), earlier.plus(EVERY)), Ok(()));
     }
 
     #[test]
     fn memory_is_bounded_and_the_emptiest_buckets_are_kept() {
-        let throttle = Throttle::new(2, EVERY, 3);
-        throttle.admit(&network(1), start()).unwrap();
-        throttle.admit(&network(1), start()).unwrap();
+        let buckets = throttle(2, 3);
+        buckets.admit(&network(1), start()).unwrap();
+        buckets.admit(&network(1), start()).unwrap();
         for n in 2..=200 {
-            throttle.admit(&network(n), start()).unwrap();
-            assert!(throttle.full_at.lock().unwrap().len() <= 3);
+            buckets.admit(&network(n), start()).unwrap();
+            assert!(buckets.full_at.lock().unwrap().len() <= 3);
         }
-        assert_eq!(throttle.admit(&network(1), start()), Err(Code::RateLimited));
-        throttle.admit(&network(201), start().plus(Span::days(1))).unwrap();
-        assert_eq!(throttle.full_at.lock().unwrap().len(), 1, "full ones are forgotten together");
+        assert_eq!(buckets.admit(&network(1), start()), Err(Code::RateLimited));
+        buckets.admit(&network(201), start().plus(Span::days(1))).unwrap();
+        assert_eq!(buckets.full_at.lock().unwrap().len(), 1, "full ones are forgotten together");
     }
 }

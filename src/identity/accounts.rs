@@ -15,7 +15,7 @@ use super::role::{OrganisationKind, Role};
 use super::session::{fresh_token, hash_of};
 use super::sign_in::folded;
 use super::viewer::Viewer;
-use crate::base::limits::{ACTIVATION_MAX, LOGIN_MAX_CHARS, PAGE_MAX_ROWS, TITLE_MAX_CHARS};
+use crate::base::limits::{ACTIVATION_MAX, LOGIN_MAX_CHARS, PAGE_MAX_ROWS, SIGN_UPS, TITLE_MAX_CHARS};
 use crate::base::{Code, Id, Micros};
 use crate::store::platform::accounts::{self, AccountRow, OrganisationRow};
 use crate::store::platform::sessions;
@@ -72,6 +72,7 @@ impl Identity {
         let credit_code: CreditCode = new.credit_code.parse()?;
         let login = login_name(new.login)?;
         check_new(new.password, &[&login, new.company])?;
+        self.take_token("sign_up", network, SIGN_UPS, now)?;
         let password = self.passwords.hash(new.password, &*self.entropy)?;
         let company = self.organisation_row(OrganisationKind::Company, new.company, Some(&credit_code), now)?;
         let mut row =

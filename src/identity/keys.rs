@@ -15,6 +15,7 @@ use super::entropy::random;
 use super::key_file::{self, KeyFileError};
 use crate::base::{Entropy, Hash};
 use crate::ledger::{PublicKey, Signer, SignerError};
+use crate::relay::Seal;
 
 const FILE: &str = "server.json";
 
@@ -201,6 +202,16 @@ impl ServerKeys {
 impl fmt::Debug for ServerKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ServerKeys(…)")
+    }
+}
+
+impl Seal for ServerKeys {
+    fn code(&self, parts: &[&[u8]]) -> String {
+        self.node_code(parts)
+    }
+
+    fn is_same(&self, own: &str, shown: &str) -> bool {
+        own.as_bytes().ct_eq(shown.as_bytes()).into()
     }
 }
 

@@ -130,7 +130,7 @@ impl Attempt {
 
 /// Drops what has been forgotten.
 pub(super) fn sweep(tx: &mut Tx, now: Micros) -> Result<usize, StoreError> {
-    throttle::sweep(tx, now.minus(FAILURE_MEMORY), now.minus(KNOWN_NETWORK_MEMORY))
+    throttle::sweep(tx, now.minus(FAILURE_MEMORY), now.minus(KNOWN_NETWORK_MEMORY), now)
 }
 
 #[cfg(test)]

@@ -65,8 +65,10 @@ pub use role::{OrganisationKind, Role};
 pub use sign_in::SignedIn;
 pub use viewer::Viewer;
 
-use crate::base::{Code, Entropy, Id, Micros};
+use crate::base::{Code, Entropy, Id, Micros, Rate};
+use crate::relay::Relay;
 use crate::store::Platform;
+use crate::store::platform::throttle;
 use entropy::fresh_id;
 use password::Passwords;
 
@@ -87,6 +89,8 @@ pub struct Identity {
     entropy: Arc<dyn Entropy>,
     passwords: Passwords,
     policy: Policy,
+    /// Where several nodes share the deployment: what they count together without the database.
+    relay: Option<Relay>,
 }
 
 impl Identity {
@@ -97,7 +101,37 @@ impl Identity {
         passwords: Passwords,
         policy: Policy,
     ) -> Self {
-        Self { platform, keys, entropy, passwords, policy }
+        Self { platform, keys, entropy, passwords, policy, relay: None }
+    }
+
+    /// Keeps tickets and counts in Redis while it answers, for all nodes that share it.
+    #[must_use]
+    pub fn with_relay(self, relay: Option<Relay>) -> Self {
+        Self { relay, ..self }
+    }
+
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
+    }
+
+    /// Takes a token of `network` for `what`, over all nodes that share the database; [`Code::RateLimited`] when it has
+    /// none. One process alone counts in its own memory (`http::throttle`).
+    fn take_token(&self, what: &str, network: &Network, rate: Rate, now: Micros) -> Result<(), Code> {
+        if !self.platform.is_shared() {
+            return Ok(());
+        }
+        let in_redis = || self.relay.as_ref()?.take_token(what, network.as_str(), rate, now);
+        let taken = match in_redis() {
+            Some(taken) => taken,
+            None => self.platform.write(|tx| {
+                let full_at = rate.take(throttle::full_at(tx, what, network.as_str())?, now);
+                if let Some(full_at) = full_at {
+                    throttle::set_full_at(tx, what, network.as_str(), full_at)?;
+                }
+                Ok::<_, Code>(full_at.is_some())
+            })?,
+        };
+        if taken { Ok(()) } else { Err(Code::RateLimited) }
     }
 
     /// What proves to another node of this deployment that a message comes from one: see [`ServerKeys::node_code`].

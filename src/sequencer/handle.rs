@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 
@@ -199,10 +199,32 @@ impl Sequencer {
         self.inner.shared.queue().depth()
     }
 
+    pub fn downgrade(&self) -> WeakSequencer {
+        WeakSequencer(Arc::downgrade(&self.inner))
+    }
+
     /// Takes nothing more, decides and commits what is in, keeps the last checkpoint and a snapshot, and ends the
     /// threads. Waits for that; do not call it on a thread that drives futures.
     pub fn shutdown(&self) {
         self.inner.shutdown();
+    }
+}
+
+/// A handle that does not keep the sequencer running, for threads that end with it.
+#[derive(Clone)]
+pub struct WeakSequencer(Weak<Running>);
+
+impl WeakSequencer {
+    /// As [`Sequencer::ring`]; false once the sequencer is gone or on its way out.
+    pub fn ring(&self) -> bool {
+        let Some(running) = self.0.upgrade() else { return false };
+        running.shared.ring();
+        !running.shared.is_closing()
+    }
+
+    /// Whether this process writes the ledger now.
+    pub fn writes(&self) -> bool {
+        self.0.upgrade().is_some_and(|running| running.shared.queue().phase() == Phase::Running)
     }
 }
 

@@ -26,7 +26,7 @@ pub mod steps;
 pub mod work;
 
 pub use clock::{Clock, SystemClock};
-pub use handle::{Pending, Sequencer, Slot, Status};
+pub use handle::{Pending, Sequencer, Slot, Status, WeakSequencer};
 pub use journal::{Batch, Head, Journal, JournalError, Loaded, StoredEntry, StoredOutcome, StoredSnapshot};
 pub use metrics::{Histogram, Metrics};
 pub use node::Leader;

@@ -168,7 +168,7 @@ fn sync_dir(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Under another name first, so that there is either all of it or nothing.
-fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
+pub(super) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
     let (path, draft) = (dir.join(name), dir.join(format!("{name}.new")));
     let failed = |error| io_error(&path, error);
     let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
@@ -178,7 +178,7 @@ fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), Stor
     sync_dir(dir)
 }
 
-fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, StoreError> {
+pub(super) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, StoreError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod data_dir;
 pub mod journal;
 mod ledger_schema;
+pub mod migrate;
 pub mod mirror;
 pub mod platform;
 pub mod postgres;

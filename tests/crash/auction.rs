@@ -26,6 +26,12 @@ impl Auction {
 
     /// As [`Auction::prepare`], with the ledger on `storage`.
     pub fn prepare_on(data: &Path, storage: Storage, seed: u64) -> Self {
+        let rules = HallRules { bidders: 4, free: Span::hours(2), ..HallRules::default() };
+        Self::prepare_with(data, storage, seed, rules)
+    }
+
+    /// As [`Auction::prepare_on`], with rules of one's own.
+    pub fn prepare_with(data: &Path, storage: Storage, seed: u64, rules: HallRules) -> Self {
         let world = World::new(seed);
         let now = SystemClock.now();
         world.clock.set(now.minus(Span::days(10)).minus(Span::secs(2)));
@@ -37,7 +43,6 @@ impl Auction {
         };
         let running = open_on(DataDir::open(data).unwrap(), storage, setup, Arc::new(world.clock.clone())).unwrap();
         let sequencer = running.desk.sequencer.clone();
-        let rules = HallRules { bidders: 4, free: Span::hours(2), ..HallRules::default() };
         let hall = Hall::open(&world, &sequencer, rules).unwrap();
         world.go_to(&sequencer, now).unwrap();
         sequencer.shutdown();

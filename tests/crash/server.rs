@@ -73,6 +73,11 @@ impl Server {
 
     /// The same under another program, which must become the server in the end, as `strace -D` and `sh -c 'exec "$@"'` do.
     pub fn start_under(wrapper: &[&str], data: &Path, arguments: &[&str]) -> Self {
+        Self::try_start_under(wrapper, data, arguments).expect("the server ended instead of starting")
+    }
+
+    /// `None` when it ended instead of starting.
+    pub fn try_start_under(wrapper: &[&str], data: &Path, arguments: &[&str]) -> Option<Self> {
         let port = free_port();
         let mut child = command_under(wrapper, data, port).args(arguments).spawn().unwrap();
         // Read to the end, so that it never waits for a full pipe; shown when a test fails.
@@ -89,11 +94,13 @@ impl Server {
         let server = Self { child: Mutex::new(child), port, agent: agent.new_agent(), log };
         let began = Instant::now();
         while server.try_get("/readyz").is_none_or(|answer| answer.status != 200) {
-            assert!(server.child.lock().unwrap().try_wait().unwrap().is_none(), "the server ended instead of starting");
+            if server.child.lock().unwrap().try_wait().unwrap().is_some() {
+                return None;
+            }
             assert!(began.elapsed() < START_MAX, "the server does not start");
             std::thread::sleep(Duration::from_millis(10));
         }
-        server
+        Some(server)
     }
 
     pub fn try_get(&self, path: &str) -> Option<Answer> {

@@ -36,7 +36,13 @@ impl Deployment {
         let dir = tempfile::tempdir().unwrap();
         let postgres = Postgres::open(&url, None, 2).unwrap();
         let reader = postgres.reader(LEDGER).unwrap();
-        let node = Node { postgres, ledger: LEDGER.into(), name: "preparing".into(), address: "127.0.0.1:1".into() };
+        let node = Node {
+            postgres,
+            ledger: LEDGER.into(),
+            name: "preparing".into(),
+            address: "127.0.0.1:1".into(),
+            relay: None,
+        };
         let auction = Auction::prepare_on(&dir.path().join("node0"), Storage::Shared(node), seed);
         let mut deployment =
             Self { nodes: Vec::new(), auction: Mutex::new(auction), reader, redis, database, url, dir };

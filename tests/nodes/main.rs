@@ -8,6 +8,7 @@
 #[allow(dead_code)]
 mod auction;
 mod deployment;
+mod moving;
 #[path = "../crash/server.rs"]
 #[allow(dead_code)]
 mod server;

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use crate::{file, text};
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "ARCHITECTURE.md",
     "docs/operations.md",
     "docs/runbooks.md",
     "docs/security.md",
     "docs/scale.md",
+    "docs/simulation.md",
     "docs/benchmarks.md",
     "docs/ledger-format.md",
     "docs/bundle-format.md",

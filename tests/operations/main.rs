@@ -2,6 +2,7 @@
 //! and that the proxy's configuration carries the platform, tried with the programs themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod compose;
 mod documents;
 mod proxy;
 mod server;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Directory, Running, START_MAX, answers, as_servant, free_port, program, wait_for};
+use super::{Directory, Running, START_MAX, answers, as_servant, free_port, program, signal, wait_for};
 
 pub struct Redis {
     // Dropped in this order: first the server, then its directory.
@@ -34,6 +34,11 @@ impl Redis {
     /// SIGKILL.
     pub fn kill(&self) {
         self.running.lock().unwrap().take().expect("it runs").signal_and_wait("KILL");
+    }
+
+    /// Such as `STOP` and `CONT`.
+    pub fn signal(&self, name: &str) {
+        signal(self.running.lock().unwrap().as_ref().expect("it runs").pid, name);
     }
 
     pub fn flush_all(&self) {

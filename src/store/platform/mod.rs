@@ -70,6 +70,11 @@ impl Platform {
         Self(Home::Shared(postgres))
     }
 
+    /// Whether other nodes use it too.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0, Home::Shared(_))
+    }
+
     /// Of the disk that the data directory lies on; `None` when the data are in a database of their own.
     pub fn space(&self) -> Result<Option<Space>, StoreError> {
         match &self.0 {

@@ -99,6 +99,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    rate_limit (what, subject) {
+        what -> Text,
+        subject -> Text,
+        full_at -> BigInt,
+    }
+}
+
+diesel::table! {
     follower (ledger) {
         ledger -> Text,
         next_seq -> BigInt,

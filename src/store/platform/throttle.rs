@@ -1,9 +1,9 @@
-//! Failed sign-ins, and the networks that an account is known from.
+//! Failed sign-ins, the networks that an account is known from, and how often strangers have asked.
 
 use diesel::prelude::*;
 
 use super::Tx;
-use super::schema::{known_network, sign_in_failure};
+use super::schema::{known_network, rate_limit, sign_in_failure};
 use crate::base::{Id, Micros};
 use crate::store::StoreError;
 
@@ -52,9 +52,25 @@ pub fn remember(tx: &mut Tx, account: Id, network: &str, at: Micros, keep: i64) 
     Ok(())
 }
 
-/// Forgets failures and known networks older than the given times.
-pub fn sweep(tx: &mut Tx, failed_before: Micros, known_before: Micros) -> Result<usize, StoreError> {
+/// When the bucket of `subject` is full again, if anybody has taken a token of it.
+pub fn full_at(tx: &mut Tx, what: &str, subject: &str) -> Result<Option<Micros>, StoreError> {
+    Ok(rate_limit::table.find((what, subject)).select(rate_limit::full_at).first(tx).optional()?)
+}
+
+/// Within a transaction that holds the write lock.
+pub fn set_full_at(tx: &mut Tx, what: &str, subject: &str, full_at: Micros) -> Result<(), StoreError> {
+    let new = rate_limit::full_at.eq(full_at.get());
+    if diesel::update(rate_limit::table.find((what, subject))).set(new).execute(tx)? == 0 {
+        let row = (rate_limit::what.eq(what), rate_limit::subject.eq(subject), new);
+        diesel::insert_into(rate_limit::table).values(row).execute(tx)?;
+    }
+    Ok(())
+}
+
+/// Forgets failures and known networks older than the given times, and buckets that are full `now`.
+pub fn sweep(tx: &mut Tx, failed_before: Micros, known_before: Micros, now: Micros) -> Result<usize, StoreError> {
+    let full = diesel::delete(rate_limit::table.filter(rate_limit::full_at.le(now.get()))).execute(tx)?;
     let failures = sign_in_failure::table.filter(sign_in_failure::last_at.le(failed_before.get()));
     let known = known_network::table.filter(known_network::last_at.le(known_before.get()));
-    Ok(diesel::delete(failures).execute(tx)? + diesel::delete(known).execute(tx)?)
+    Ok(full + diesel::delete(failures).execute(tx)? + diesel::delete(known).execute(tx)?)
 }

@@ -87,7 +87,7 @@ impl Postgres {
 }
 
 /// A connection as whoever the URL names, with times after which it gives up rather than hang on a dead network.
-fn establish(url: &str) -> Result<PgConnection, StoreError> {
+pub(super) fn establish(url: &str) -> Result<PgConnection, StoreError> {
     let wait_s = DATABASE_WAIT_MAX.get() / 1_000_000;
     let joint = if url.contains('?') { '&' } else { '?' };
     let url = format!(
