@@ -17,7 +17,7 @@ use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
 use super::timestamps::Stamping;
-use super::{Outcome, continuity, cosigners};
+use super::{Outcome, continuity, cosigners, published};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY,
 };
@@ -96,6 +96,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let cameras = settings.evidence.clone();
     let opening = move || open_watching(dir, storage, setup, &cameras, clock);
     let platform = actix_web::web::block(opening).await??;
+    published::start(&platform.desk).map_err(|error| error.to_string())?;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
