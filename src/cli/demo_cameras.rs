@@ -93,12 +93,12 @@ fn camera(picture: &str) -> Result<(Child, u16), String> {
         line.trim().to_owned()
     };
     let port = first(child.stdout.as_mut().map(|out| out as &mut dyn std::io::Read));
-    match port.parse() {
-        Ok(port) => Ok((child, port)),
-        Err(_) => {
-            let why = first(child.stderr.as_mut().map(|out| out as &mut dyn std::io::Read));
-            let _ = child.wait();
-            Err(why)
-        }
+    if let Ok(port) = port.parse() {
+        return Ok((child, port));
     }
+    let why = first(child.stderr.as_mut().map(|out| out as &mut dyn std::io::Read));
+    // It has ended, or would have given its port.
+    let _ = child.kill();
+    let _ = child.wait();
+    Err(why)
 }
