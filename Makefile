@@ -8,7 +8,7 @@ SEED ?= 20261123
 PROJECTS ?= 731
 LISTEN ?= 127.0.0.1:8080
 
-.PHONY: help run test bench figures web web-deps rust-test wasm browser-test lint tools
+.PHONY: help run test bench figures web web-deps rust-test verifier browser-test lint tools
 
 help:
 	@echo "make run    build, load a year of trade, serve it with live auctions on http://$(LISTEN)"
@@ -32,13 +32,13 @@ test: tools web lint
 rust-test:
 	cargo test
 
-# The verifier's half needs no server and runs in a browser, where the interface asks it.
-wasm: web-deps
+# The verifier's half needs no server and runs in a browser: in the interface, and in verify.html without a network.
+verifier: web-deps
 	rustup target add wasm32-unknown-unknown
-	@if [ -d web/node_modules ]; then cd web && npm run --silent wasm; fi
+	@if [ -d web/node_modules ]; then cd web && npm run --silent verifier; fi
 
 # Without Node the server still builds; it then says how to build the interface.
-web: web-deps wasm
+web: web-deps verifier
 	@if [ -d web/node_modules ]; then cd web && npm run --silent build; \
 	else echo "no Node.js: the web interface is left out"; mkdir -p web/dist; fi
 

@@ -16,6 +16,7 @@ pub mod mirror;
 pub mod open;
 mod openapi;
 mod output;
+mod published;
 mod rebuild;
 mod receipts;
 mod restore;

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
-use super::{Outcome, continuity, cosigners};
+use super::{Outcome, continuity, cosigners, published};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY,
 };
@@ -93,6 +93,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let cameras = settings.evidence.clone();
     let opening = move || open_watching(dir, storage, setup, &cameras, clock);
     let platform = actix_web::web::block(opening).await??;
+    published::start(&platform.desk).map_err(|error| error.to_string())?;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
     let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));

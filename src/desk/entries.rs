@@ -74,6 +74,7 @@ pub fn audience_of_record(kind: &str) -> Audience {
         | "ledger.restored"
         | "ledger.policy_set"
         | "ledger.key_rotated"
+        | "ledger.verifier_published"
         | "checkpoint.timestamped" => Audience::Public,
         _ => Audience::Supervision,
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::note::{SignatureType, VerifierKey};
 use super::signature::{Signer, SignerError};
+use crate::base::Hash;
 
 /// The kind of leaf 0.
 pub const CREATED: &str = "ledger.created";
@@ -13,6 +14,8 @@ pub const CREATED: &str = "ledger.created";
 pub const POLICY_SET: &str = "ledger.policy_set";
 /// The kind of an entry that hands the log over to another key.
 pub const KEY_ROTATED: &str = "ledger.key_rotated";
+/// The kind of an entry that names the offline verifier which the platform hands out.
+pub const VERIFIER_PUBLISHED: &str = "ledger.verifier_published";
 /// What all of them are about.
 pub const SUBJECT: &str = "ledger";
 
@@ -35,6 +38,15 @@ pub struct PolicySet {
     pub policy: String,
     /// 0: nothing is held back.
     pub wait_seconds: u64,
+}
+
+/// The offline verifier, `verify.html`, that the platform hands out from here on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifierPublished {
+    pub bytes: u64,
+    pub sha256: Hash,
+    pub version: String,
 }
 
 /// The log signs with another key from here on. Both keys have signed that: the old one hands over, the new one is really

@@ -153,8 +153,14 @@ fn a_bomb_is_refused_before_it_goes_off() {
     let end = crowd.len() - 22;
     crowd[end + 8..end + 12].copy_from_slice(&[0xfe, 0xff, 0xfe, 0xff]);
     assert!(report(&crowd).is_err());
-    // A comment behind the end.
+    // A comment behind the end, and another archive before, behind, and between the directory and its end record.
     assert!(report(&[&bytes[..], b"PK"].concat()).is_err());
+    let other = bundle(full_auction().shown_to_public());
+    for glued in [[&other[..], &bytes], [&bytes, &other], [&bytes, &bytes], [b"#!", &bytes]] {
+        assert!(report(&glued.concat()).is_err());
+    }
+    let (front, end) = bytes.split_at(bytes.len() - 22);
+    assert!(report(&[front, b"hidden", end].concat()).unwrap_err().contains("behind its directory"));
 }
 
 #[test]

@@ -117,3 +117,67 @@ fn a_truncated_case_is_never_accepted() {
         assert!(report(&bytes[..length]).is_err(), "{length}");
     }
 }
+
+/// The case with another `case.json`.
+fn with_manifest(change: impl Fn(&str) -> String) -> Vec<u8> {
+    changed("case.json", |bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = change(&text).into_bytes();
+        assert_ne!(*bytes, text.as_bytes());
+    })
+}
+
+/// A manifest has one spelling: nobody reads a second meaning into it.
+#[test]
+fn a_manifest_in_any_other_form_is_refused() {
+    let deep = format!("{{\"reader\":{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    for (what, bad) in [
+        ("a name twice", with_manifest(|text| text.replacen('{', "{\"format\":1,", 1))),
+        ("spaces", with_manifest(|text| text.replacen(':', ": ", 1))),
+        ("an escape", with_manifest(|text| text.replacen("public", "\\u0070ublic", 1))),
+        ("a name more", with_manifest(|text| text.replacen('{', "{\"aaa\":1,", 1))),
+        ("another format", with_manifest(|text| text.replace("\"format\":1", "\"format\":2"))),
+        ("another type", with_manifest(|text| text.replace("mingjian-case", "mingjian-bundle"))),
+        ("another size", with_manifest(|text| text.replace("\"size\":", "\"size\":1"))),
+        ("another origin", with_manifest(|text| text.replace(ORIGIN, "ledger.other.example/trade"))),
+        ("a float", with_manifest(|text| text.replace("\"format\":1", "\"format\":1.0"))),
+        ("depth without end", with_manifest(|_| deep.clone())),
+        ("no text", with_manifest(|_| "\u{0}".repeat(1_000))),
+    ] {
+        let refused = report(&bad).unwrap_err();
+        assert!(refused.contains("case.json"), "{what}: {refused}");
+    }
+}
+
+#[test]
+fn a_bomb_anywhere_in_a_case_is_refused_before_it_goes_off() {
+    for name in ["case.json", "README.md", "receipts/", "consistency/", "findings.json", "verify.html"] {
+        let bomb = changed(name, |bytes| *bytes = vec![0; 256 << 20]);
+        assert!(bomb.len() < 2 << 20, "{name}: {}", bomb.len());
+        match report(&bomb) {
+            Err(refused) => assert!(refused.contains("larger than allowed"), "{name}: {refused}"),
+            Ok(found) => {
+                assert_eq!(found.exit_code(), 1, "{name}");
+                assert!(found.faults.iter().any(|(_, why)| why.contains("larger than allowed")), "{:?}", found.faults);
+            }
+        }
+    }
+}
+
+/// The adversary owns a log of the same name and signs whatever fits: everything holds, but not under the key that we have
+/// from elsewhere; and a receipt of the true ledger does not stand in the false one.
+#[test]
+fn another_identity_under_the_same_name_convinces_nobody_who_has_the_key() {
+    let book = full_auction();
+    let mut shown = book.shown_to_public();
+    let mut tree = mingjian::ledger::Frontier::new();
+    tree.extend(book.leaves.iter().map(|leaf| mingjian::ledger::leaf_hash(leaf)));
+    let head = mingjian::ledger::Checkpoint { origin: origin(), size: tree.size(), root: tree.root() };
+    shown.note = head.sign(&signer("an impostor")).unwrap().to_string();
+    let about = About { reader: "public".into(), verifier_key: verifier_key().to_string() };
+    let contents = Contents { lot: id(LOT), about, verifier: None, media: Vec::new() };
+    let swapped = write(Cursor::new(Vec::new()), &mut shown, &contents, &InSequence).unwrap().2.into_inner();
+    let found = report(&swapped).unwrap();
+    assert_eq!(found.exit_code(), 1);
+    assert!(!found.ledger.holds() && !found.faults.is_empty());
+}

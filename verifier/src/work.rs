@@ -1,5 +1,5 @@
-//! What a page can ask for. A request is a JSON object, and so is every answer but a file's bytes: `{"ok":…}`, or
-//! `{"error":"…"}` when it could not be done at all. Something that does not hold is no error but a finding in the report.
+//! What a page can ask for. A request is a JSON object, and so is every answer but a file's bytes, behind a byte that says
+//! which: `{"ok":…}`, or `{"error":"…"}` when it could not be done at all. Something that does not hold is no error but a finding in the report.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -66,6 +66,8 @@ enum Request {
         #[serde(default = "yes")]
         signatures: bool,
     },
+    /// The signed checkpoint of the opened file.
+    Checkpoint {},
     /// The lots of the opened bundle.
     Lots {},
     /// The entries of a lot and of its project in the opened bundle, as they lie there.
@@ -126,6 +128,10 @@ struct LotItem {
     last: String,
 }
 
+/// The first byte of an answer: what follows is JSON, or the bytes of a file.
+const JSON: u8 = 0;
+const BYTES: u8 = 1;
+
 /// Answers one request.
 pub fn answer(request: &[u8], file: Vec<u8>, progress: impl FnMut(u64, u64)) -> Vec<u8> {
     let answer = match serde_json::from_slice(request).map_err(|error| format!("request: {error}")) {
@@ -133,11 +139,15 @@ pub fn answer(request: &[u8], file: Vec<u8>, progress: impl FnMut(u64, u64)) -> 
         Err(error) => Err(error),
     };
     let answer = match answer {
-        Ok(Answer::Bytes(bytes)) => return bytes,
+        Ok(Answer::Bytes(bytes)) => return marked(BYTES, &bytes),
         Ok(Answer::Json(value)) => json!({ "ok": value }),
         Err(error) => json!({ "error": error }),
     };
-    answer.to_string().into_bytes()
+    marked(JSON, answer.to_string().as_bytes())
+}
+
+fn marked(mark: u8, answer: &[u8]) -> Vec<u8> {
+    [&[mark], answer].concat()
 }
 
 enum Answer {
@@ -170,6 +180,7 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
             let mut entries = Entries::read(checkpoint, &file)?;
             told(verified(&mut entries, trust, signatures, progress)?, Report::exit_code, Report::to_text)
         }
+        Request::Checkpoint {} => opened(|opened| opened.ledger().checkpoint().map(Value::String).map_err(words)),
         Request::Lots {} => opened(|opened| lots(opened.ledger())),
         Request::Lot { lot } => opened(|opened| entries_of(opened.ledger(), lot)),
         Request::File { name } => {

@@ -1,9 +1,5 @@
-/**
- * Compiles the rules for browsers: `public/verifier.wasm`. Paths of the machine are replaced, so that the same sources and
- * compiler give the same bytes anywhere.
- */
+/** Compiles the rules for browsers. Paths of the machine are replaced, so that the same sources and compiler give the same bytes. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,9 +15,4 @@ export function compile(targetDir = process.env.CARGO_TARGET_DIR ?? join(root, '
   const args = ['build', '--quiet', '--locked', '-p', 'mingjian-verifier', '--profile', 'wasm', '--target', TARGET]
   execFileSync('cargo', args, { cwd: root, env, stdio: 'inherit' })
   return join(targetDir, TARGET, 'wasm', 'mingjian_verifier.wasm')
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  mkdirSync(new URL('../public/', import.meta.url), { recursive: true })
-  copyFileSync(compile(), new URL('../public/verifier.wasm', import.meta.url))
 }

@@ -7,7 +7,7 @@ const src = fileURLToPath(new URL('../src', import.meta.url))
 type Tree = { [key: string]: string | Tree }
 /** The shell's phrases and those of screens that arrive later. */
 const read = (name: string) =>
-  ['', 'desk', 'guide', 'evidence'].reduce<Tree>(
+  ['', 'desk', 'guide', 'evidence', 'offline'].reduce<Tree>(
     (all, at) => ({ ...all, ...(JSON.parse(readFileSync(join(src, 'locales', at, name), 'utf8')) as Tree) }),
     {},
   )

@@ -115,30 +115,55 @@ fn count_files<R: Read + Seek>(input: &mut R) -> Result<u64, BundleError> {
     const NOT_AT_END: &str = "the end record is not at the end";
     let length = input.seek(SeekFrom::End(0))?;
     let end: [u8; 22] = read_at(input, length.checked_sub(22).ok_or_else(|| refused("archive", NOT_AT_END))?)?;
-    let [b'P', b'K', 5, 6, 0, 0, 0, 0, n0, n1, m0, m1, .., 0, 0] = end else {
+    let [b'P', b'K', 5, 6, 0, 0, 0, 0, n0, n1, m0, m1, bytes @ .., o0, o1, o2, o3, 0, 0] = end else {
         return Err(refused("archive", NOT_AT_END));
     };
-    let mut files = u64::from(u16::from_le_bytes([m0, m1]));
     if [n0, n1] != [m0, m1] {
         return Err(refused("archive", "parts of it are elsewhere"));
     }
-    if files == u64::from(u16::MAX) {
-        files = count_files_64(input, length)?;
+    let (count, bytes) = (u16::from_le_bytes([m0, m1]), u32::from_le_bytes(bytes));
+    let offset = u32::from_le_bytes([o0, o1, o2, o3]);
+    let directory = if count == u16::MAX || bytes == u32::MAX || offset == u32::MAX {
+        directory_64(input, length)?
+    } else {
+        Directory { files: count.into(), bytes: bytes.into(), offset: offset.into(), end: length - 22 }
+    };
+    // Bytes between the directory and its end record could be another archive.
+    if directory.offset.checked_add(directory.bytes) != Some(directory.end) {
+        return Err(refused("archive", "something lies behind its directory"));
     }
-    if files > BUNDLE_FILES_MAX { Err(refused("archive", "more files than a bundle may hold")) } else { Ok(files) }
+    if directory.files > BUNDLE_FILES_MAX {
+        return Err(refused("archive", "more files than a bundle may hold"));
+    }
+    Ok(directory.files)
 }
 
-/// The same from the record of archives with 65,535 files and more (APPNOTE 4.3.14, 4.3.15).
-fn count_files_64<R: Read + Seek>(input: &mut R, length: u64) -> Result<u64, BundleError> {
+/// What the end record says of the archive's directory.
+struct Directory {
+    files: u64,
+    bytes: u64,
+    offset: u64,
+    /// Where the first end record starts.
+    end: u64,
+}
+
+/// The same from the record of archives with 65,535 files and more, or of 4 GiB (APPNOTE 4.3.14, 4.3.15).
+fn directory_64<R: Read + Seek>(input: &mut R, length: u64) -> Result<Directory, BundleError> {
     let wrong = || refused("archive", "no end record of a large archive");
     let locator: [u8; 20] = read_at(input, length.checked_sub(42).ok_or_else(wrong)?)?;
-    let [b'P', b'K', 6, 7, _, _, _, _, offset @ .., _, _, _, _] = locator else { return Err(wrong()) };
-    let record: [u8; 40] = read_at(input, u64::from_le_bytes(offset))?;
-    if !record.starts_with(b"PK\x06\x06") {
+    let [b'P', b'K', 6, 7, _, _, _, _, end @ .., _, _, _, _] = locator else { return Err(wrong()) };
+    let end = u64::from_le_bytes(end);
+    let record: [u8; 56] = read_at(input, end)?;
+    if !record.starts_with(b"PK\x06\x06") || end.checked_add(56 + 42) != Some(length) {
         return Err(wrong());
     }
-    let count = record.last_chunk::<8>().ok_or_else(wrong)?;
-    Ok(u64::from_le_bytes(*count))
+    let number = |at: usize| record.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let (files, bytes, offset) = (number(32), number(40), number(48));
+    files
+        .zip(bytes)
+        .zip(offset)
+        .map(|((files, bytes), offset)| Directory { files, bytes, offset, end })
+        .ok_or_else(wrong)
 }
 
 fn read_at<R: Read + Seek, const N: usize>(input: &mut R, offset: u64) -> Result<[u8; N], BundleError> {

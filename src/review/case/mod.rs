@@ -8,6 +8,7 @@ pub use read::{CaseReader, CaseReport, verify};
 pub use write::{Contents, write};
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ const POLICY: &str = "policy";
 const RECEIPTS: &str = "receipts/";
 /// Consistency proofs: `<old>-<new>`.
 const CONSISTENCY: &str = "consistency/";
-/// Clips by the base64url of their SHA-256.
+/// Clips by the [`hex`] of their SHA-256.
 const MEDIA: &str = "media/";
 
 /// `case.json`, in JCS form: every other file of the case with its digest, and what the case is about.
@@ -53,4 +54,12 @@ pub struct Manifest {
 /// Whether a file of the case lies in it uncompressed: what is packed already.
 fn is_stored(name: &str) -> bool {
     name == LEDGER || name.starts_with(MEDIA)
+}
+
+/// Lower-case hexadecimal.
+fn hex(hash: Hash) -> String {
+    hash.0.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

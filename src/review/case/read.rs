@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Seek};
 use serde::{Deserialize, Serialize};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, Manifest, RECEIPTS, TYPE, is_stored};
+use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, RECEIPTS, TYPE, hex, is_stored};
 use crate::base::Hash;
 use crate::base::limits::{BUNDLE_MANIFEST_MAX_BYTES, CASE_FILE_MAX_BYTES, CASE_LEDGER_MAX_BYTES, REPORT_FAILURES_MAX};
 use crate::ledger::tree::verify_consistency;
@@ -173,6 +173,9 @@ fn check_file<R: Read + Seek>(
     }
     let bytes = case.file(name).map_err(words)?;
     report.files += 1;
+    if let Some(digest) = name.strip_prefix(MEDIA) {
+        return if digest == hex(Hash::of(&bytes)) { Ok(()) } else { Err("not named after its SHA-256".into()) };
+    }
     if let Some(sizes) = name.strip_prefix(CONSISTENCY) {
         check_consistency(roots, sizes, &bytes)?;
         report.consistency += 1;

@@ -7,7 +7,7 @@ use std::io::{Cursor, Seek, Write};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, POLICY, RECEIPTS, TYPE, is_stored};
+use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, POLICY, RECEIPTS, TYPE, hex, is_stored};
 use crate::base::{Hash, Id};
 use crate::engine::{Event, Fact, Subject};
 use crate::ledger::tree::{consistency_proof, inclusion_proof};
@@ -99,14 +99,6 @@ pub fn write<W: Write + Seek, S: Source, P: Spread>(
     let bytes = jcs::to_canonical(&manifest).map_err(|error| lost(error.to_string()))?;
     case.add(MANIFEST, &bytes)?;
     Ok((manifest, report, case.zip.finish()?))
-}
-
-/// Lower-case hexadecimal.
-fn hex(hash: Hash) -> String {
-    hash.0.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// One a line.

@@ -47,7 +47,7 @@ export interface Report {
 }
 
 export interface ReceiptReport {
-  verdict: 'included' | 'evidence' | 'proves_nothing'
+  verdict: 'included' | 'evidence' | 'unproven' | 'proves_nothing'
   origin: string
   index: number
   size: number
@@ -82,13 +82,39 @@ export interface Newer {
   consistency: string[]
 }
 
+/** What a case found beside its ledger's report. */
+export interface CaseReport {
+  ledger: Report
+  files: number
+  receipts: number
+  consistency: number
+  /** File and reason. */
+  faults: [string, string][]
+}
+
 export interface Manifest {
+  type: string
   origin: string
   size: number
   root: string
   reader: string
   verifier_key: string
   checkpoints: number[]
+  missing: { withheld: number; erased: number }
+}
+
+/** `case.json`. */
+export interface CaseManifest {
+  type: string
+  origin: string
+  size: number
+  root: string
+  reader: string
+  verifier_key: string
+  lot: string
+  entries: number
+  /** Every other file of the case with its SHA-256. */
+  files: Record<string, string>
   missing: { withheld: number; erased: number }
 }
 
@@ -111,7 +137,10 @@ export type Request =
   | { do: 'entries'; checkpoint: string; trust?: Trust; signatures?: boolean }
   | { do: 'lots' }
   | { do: 'lot'; lot: string }
+  | { do: 'checkpoint' }
+  | { do: 'file'; name: string }
   | { do: 'receipt'; trust: Trust; leaf?: string; newer?: Newer }
+  | { do: 'receipt_against'; trust: Trust }
 
 export type Progress = (done: number, of: number) => void
 
@@ -122,28 +151,36 @@ interface Exports {
   output(): number
 }
 
+/** The compiled file `verifier.wasm`, or its bytes. */
+export type Compiled = WebAssembly.Module | ArrayBuffer
+
+/** The first byte of an answer that is a file's bytes; any other is JSON. */
+const BYTES = 1
+
 export class Rules {
   private constructor(
     private readonly exports: Exports,
     private readonly listener: { hear: Progress },
   ) {}
 
-  /** `module` is the compiled file `verifier.wasm`; it asks its host for nothing but to hear of progress. */
-  static async load(module: WebAssembly.Module): Promise<Rules> {
+  /** The rules ask their host for nothing but to hear of progress. */
+  static async load(compiled: Compiled): Promise<Rules> {
+    const module = compiled instanceof WebAssembly.Module ? compiled : await WebAssembly.compile(compiled)
     const listener = { hear: (() => {}) as Progress }
     const host = { progress: (done: number, of: number) => listener.hear(done, of) }
     const { exports } = await WebAssembly.instantiate(module, { host })
     return new Rules(exports as unknown as Exports, listener)
   }
 
-  /** Throws when it could not be done at all; what does not hold is in the report. */
+  /** Throws when it could not be done at all; what does not hold is in the report. A file comes as its bytes. */
   ask<T>(request: Request, file: Uint8Array = new Uint8Array(), progress: Progress = () => {}): T {
     this.listener.hear = progress
     this.put(0, file)
     this.put(1, utf8(JSON.stringify(request)))
     const length = this.exports.run()
     const bytes = new Uint8Array(this.exports.memory.buffer, this.exports.output() >>> 0, length)
-    const answer = JSON.parse(new TextDecoder().decode(bytes)) as { ok?: T; error?: string }
+    if (bytes[0] === BYTES) return bytes.slice(1) as T
+    const answer = JSON.parse(new TextDecoder().decode(bytes.subarray(1))) as { ok?: T; error?: string }
     if (answer.error !== undefined) throw new Error(answer.error)
     return answer.ok as T
   }

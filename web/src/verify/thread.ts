@@ -1,6 +1,6 @@
 /** The page's end of the worker: questions in order, each a promise. */
 
-import type { Progress, Request } from './rules'
+import type { Compiled, Progress, Request } from './rules'
 import type { Asked, Heard } from './worker'
 
 interface Waiting {
@@ -15,11 +15,11 @@ export class RulesThread {
 
   constructor(
     private readonly worker: Worker,
-    module: WebAssembly.Module,
+    compiled: Compiled,
   ) {
     worker.onmessage = ({ data }: MessageEvent<Heard>) => this.hear(data)
     worker.onerror = (event) => this.fail(new Error(event.message || 'the verifier stopped'))
-    worker.postMessage(module)
+    worker.postMessage(compiled)
   }
 
   ask<T>(request: Request, file?: Uint8Array<ArrayBuffer>, progress: Progress = () => {}): Promise<T> {
@@ -28,6 +28,11 @@ export class RulesThread {
       this.waiting.set(asked.id, { resolve: resolve as (value: unknown) => void, reject, progress })
       this.worker.postMessage(asked)
     })
+  }
+
+  /** The bytes of a file of the opened case. */
+  askBytes(request: Request & { do: 'file' }): Promise<Uint8Array<ArrayBuffer>> {
+    return this.ask(request)
   }
 
   stop(): void {

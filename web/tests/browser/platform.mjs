@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const binary = process.env.MINGJIAN ?? new URL('../../../target/debug/mingjian', import.meta.url).pathname
+export const binary = process.env.MINGJIAN ?? new URL('../../../target/debug/mingjian', import.meta.url).pathname
 
 const freePort = () =>
   new Promise((resolve) => {
