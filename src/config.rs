@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX};
+use crate::base::limits::{PUBLICATION_WAIT, PUBLICATION_WAIT_MAX, TIMESTAMP_EVERY};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,7 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub redis: RedisSettings,
     pub node: NodeSettings,
+    pub timestamp: TimestampSettings,
     pub evidence: EvidenceSettings,
     pub log: LogSettings,
 }
@@ -79,6 +80,22 @@ pub struct NodeSettings {
     pub address: Option<String>,
     /// Which of the deployment's ledgers this node serves.
     pub ledger: String,
+}
+
+/// Who puts the time on checkpoints (RFC 3161); without a URL: nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimestampSettings {
+    pub url: Option<String>,
+    /// The authority's own certificate, in PEM.
+    pub certificate: Option<PathBuf>,
+    pub every_seconds: u64,
+}
+
+impl Default for TimestampSettings {
+    fn default() -> Self {
+        Self { url: None, certificate: None, every_seconds: TIMESTAMP_EVERY.get() / 1_000_000 }
+    }
 }
 
 /// Cameras.
@@ -139,6 +156,7 @@ impl Default for Settings {
             database: DatabaseSettings::default(),
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
+            timestamp: TimestampSettings::default(),
             evidence: EvidenceSettings::default(),
             log: LogSettings::default(),
         }
@@ -221,6 +239,14 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if wait > PUBLICATION_WAIT_MAX.get() / 1_000_000 {
         let why = "at most an hour: behind it stand readers who see no newer entry proven";
         return wrong("policy_wait_seconds", &wait.to_string(), why);
+    }
+    let timestamp = &settings.timestamp;
+    if timestamp.url.is_some() != timestamp.certificate.is_some() {
+        return wrong(
+            "timestamp.certificate",
+            "",
+            "expected both `timestamp.url` and the authority's certificate, or neither",
+        );
     }
     // What a URL holds is not shown: it may be a password.
     let is_postgres = |url: &Secret| url.0.starts_with("postgres://") || url.0.starts_with("postgresql://");

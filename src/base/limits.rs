@@ -286,6 +286,10 @@ pub const COSIGN_ROUNDS_KEPT: usize = 16;
 /// readers who may see no newer entry proven.
 pub const PUBLICATION_WAIT: Span = Span::secs(2);
 pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
+/// A token with its authority's chain of certificates is three to six kilobytes, and must fit a payload in base64.
+pub const TIMESTAMP_MAX_BYTES: usize = 40_000;
+/// Between two timestamps, unless the setting says otherwise.
+pub const TIMESTAMP_EVERY: Span = Span::hours(1);
 /// C2SP tlog-policy asks for at least 32 of each.
 pub const POLICY_LINES_MAX: usize = 64;
 /// Sixty-four lines of a name, a key and a URL.

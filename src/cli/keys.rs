@@ -11,7 +11,7 @@ use clap::Args as ClapArgs;
 use super::Outcome;
 use super::output::say;
 use crate::engine::Actor;
-use crate::identity::{ServerKeys, SystemEntropy};
+use crate::identity::{ServerKeys, SystemEntropy, key_file};
 use crate::ledger::note::SignatureType;
 use crate::ledger::record::{KEY_ROTATED, KeyRotated, SUBJECT};
 use crate::ledger::{NoteError, Origin, Payload, Signer as _, VerifierKey};
@@ -33,6 +33,9 @@ pub struct Args {
     /// Make the key that is to sign next, and print it: to be published, and given to witnesses and mirrors, before it signs
     #[arg(long, conflicts_with = "rotate")]
     next: bool,
+    /// Make the SM2 key (国密) that signs each checkpoint beside the log's, and print it; from the next start on
+    #[arg(long, conflicts_with_all = ["next", "rotate"])]
+    sm2: bool,
     /// Hand the ledger over to the next key, by an entry that both keys have signed. The platform must not be running
     #[arg(long)]
     rotate: bool,
@@ -54,6 +57,16 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         show(json, "next_verifier_key", &next, "verifier key that the log will sign with after `keys --rotate`");
         return Ok(ExitCode::SUCCESS);
     }
+    if args.sm2 {
+        let made = key_file::sm2_of(&dir.keys_path().join(SM2_FILE), Some(&SystemEntropy::new()))?.ok_or(NO_KEY)?;
+        let key = made.key(&origin)?;
+        if json {
+            say(&serde_json::json!({ "sm2_key": key.to_string() }).to_string());
+        } else {
+            say(&format!("SM2 key of the log, for `verify --sm2-key`:\n{key}"));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.rotate {
         rotate(&dir, &mut keys, &origin)?;
     }
@@ -62,6 +75,8 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Within the directory of keys; where it is, checkpoints bear an SM2 line too.
+pub const SM2_FILE: &str = "sm2.key";
 const NO_KEY: &str = "the key file holds no usable signing key";
 
 fn show(json: bool, member: &str, key: &VerifierKey, what: &str) {

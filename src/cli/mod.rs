@@ -23,6 +23,7 @@ mod restore;
 mod serve;
 pub mod simulate;
 mod sources;
+pub mod timestamps;
 mod verify;
 pub mod witness;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
 use super::cosigners::{self, Cosigners, Standing};
+use super::keys;
 use crate::base::{Code, Entropy, Micros};
 use crate::config::EvidenceSettings;
 use actix_web::HttpRequest;
@@ -20,9 +21,10 @@ use crate::http::extract::{self, HttpSettings};
 use crate::http::stream::Stream;
 use crate::http::throttle::Throttle;
 use crate::identity::password::Passwords;
-use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy};
+use crate::identity::{Identity, KeyFileError, Policy, ServerKeys, SystemEntropy, key_file};
 use crate::ledger::note::SignatureType;
-use crate::ledger::{NoteError, Origin, Signer as _, VerifierKey};
+use crate::ledger::sm2::WithSm2;
+use crate::ledger::{NoteError, Origin, Signer, VerifierKey};
 use crate::live::{Hub, Limits};
 use crate::relay::{Bell, Relay, Relayed, Seal};
 use crate::sequencer::{
@@ -131,11 +133,11 @@ pub fn open_watching(
 ) -> Result<Running, OpenError> {
     let dir = Arc::new(dir);
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
-    let keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
-    let signer = keys.log_signer().ok_or(OpenError::LogKey)?;
+    let server_keys = Arc::new(ServerKeys::load_or_create(&dir.keys_path(), &*entropy)?);
+    let signer = server_keys.log_signer().ok_or(OpenError::LogKey)?;
     let origin = Origin::new(&setup.origin).map_err(|_| OpenError::Origin(setup.origin.clone()))?;
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
-    let first_key = super::keys::of_log(&keys, &origin)?.into_iter().next();
+    let first_key = keys::of_log(&server_keys, &origin)?.into_iter().next();
 
     let (name, platform, reader, writer, bell) = match storage {
         Storage::Embedded => {
@@ -151,7 +153,7 @@ pub fn open_watching(
             let shared = postgres.ledger(&ledger, &name, &address)?;
             let (reader, platform) = (shared.reader(), Platform::shared(postgres));
             continuity::refuse_unshown(&dir, &*reader)?;
-            let seal: Arc<dyn Seal> = Arc::<ServerKeys>::clone(&keys);
+            let seal: Arc<dyn Seal> = Arc::<ServerKeys>::clone(&server_keys);
             let shared: Box<dyn SharedLedger> = match &relay {
                 Some(relay) => Box::new(Relayed::new(Box::new(shared), relay.clone(), &ledger, Arc::clone(&seal))),
                 None => Box::new(shared),
@@ -163,7 +165,8 @@ pub fn open_watching(
     let passwords = Passwords::new(&*entropy).map_err(OpenError::Identity)?;
     let policy = Policy { totp_required: setup.totp_required, issuer: "Mingjian 明鉴".into() };
     let relay = bell.as_ref().map(|(_, relay)| relay.clone());
-    let identity = Identity::new(platform.clone(), keys, Arc::clone(&entropy), passwords, policy).with_relay(relay);
+    let identity =
+        Identity::new(platform.clone(), server_keys, Arc::clone(&entropy), passwords, policy).with_relay(relay);
     let identity = Arc::new(identity);
 
     let tree = Arc::new(Tree::open(Arc::clone(&reader))?);
@@ -184,7 +187,11 @@ pub fn open_watching(
         options.witnesses = policy.witnesses.iter().map(|witness| witness.key.to_string()).collect();
         options.policy = policy.public_text();
     }
-    let making = Making::new(Arc::new(signer), Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
+    let signer: Arc<dyn Signer> = match key_file::sm2_of(&dir.keys_path().join(keys::SM2_FILE), None)? {
+        Some(sm2) => Arc::new(WithSm2 { log: Box::new(signer), sm2 }),
+        None => Arc::new(signer),
+    };
+    let making = Making::new(signer, Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
     let sequencer = match writer {
         Writer::Own(journal) => {
             let sequencer = Sequencer::start_as(&making, journal)?;

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
+use super::timestamps::Stamping;
 use super::{Outcome, continuity, cosigners, published};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY,
@@ -36,6 +37,7 @@ use crate::relay::Relay;
 use crate::sequencer::{Clock as _, LedgerReader, Status, SystemClock};
 use crate::store::{DataDir, Postgres, SqliteReader};
 use crate::telemetry;
+use crate::witness::timestamp::Authority;
 
 #[derive(Debug, ClapArgs, Serialize)]
 pub struct Args {
@@ -85,6 +87,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         None => None,
     };
     let setup = Setup { origin: settings.origin.clone(), totp_required: !demo, genesis: genesis(), cosigners };
+    let stamping = stamping(&settings, &dir)?;
     let own_address = match &storage {
         Storage::Embedded => None,
         Storage::Shared(node) => Some(node.address.clone()),
@@ -99,6 +102,9 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
     let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
     let url = format!("http://{}", settings.listen);
+    if let Some(stamping) = stamping {
+        stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
+    }
     let demonstration = if demo { Some(Demonstration::prepare(&platform.desk, &keys, &url)?) } else { None };
     let http = HttpSettings { behind_proxy: settings.behind_proxy, web_origins: web_origins(&settings) };
     let mut parts = platform.parts(http);
@@ -169,6 +175,16 @@ fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, Box<dyn Er
         address: settings.node.address.clone().unwrap_or_else(|| inner.to_string()),
         relay: settings.redis.url.as_ref().map(|url| Relay::new(&url.0)).transpose()?,
     }))
+}
+
+/// Who stamps checkpoints, by the settings.
+fn stamping(settings: &Settings, dir: &DataDir) -> Result<Option<Stamping>, Box<dyn Error>> {
+    let (Some(url), Some(certificate)) = (&settings.timestamp.url, &settings.timestamp.certificate) else {
+        return Ok(None);
+    };
+    let pem = std::fs::read(certificate).map_err(|error| format!("{}: {error}", certificate.display()))?;
+    let every = Duration::from_secs(settings.timestamp.every_seconds.max(1));
+    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join("timestamps") }))
 }
 
 /// The ledger as it is stored now, if there is one.

@@ -13,10 +13,11 @@ use super::sources::{Served, shared};
 use super::{Outcome, receipts};
 use crate::desk::{Stored, Threads};
 use crate::evidence::Directory;
-use crate::ledger::{Policy, VerifierKey};
+use crate::ledger::sm2::Sm2Key;
+use crate::ledger::{Note, Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::case::{self, CaseReader};
-use crate::review::{Language, Options, Report, Source, Trust, verify};
+use crate::review::{CheckName, Failure, Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
 use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
@@ -41,6 +42,9 @@ pub struct Args {
     /// How many of the witnesses must have cosigned [default: all]
     #[arg(long, value_name = "N", requires = "witnesses")]
     quorum: Option<usize>,
+    /// The log's SM2 key (国密): the checkpoint must bear its line too
+    #[arg(long, value_name = "NAME+HASH+KEY")]
+    sm2_key: Option<Sm2Key>,
     /// A checkpoint that you kept from earlier; may be given several times
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
@@ -129,9 +133,17 @@ fn options(args: &Args) -> Options {
 }
 
 fn check<S: Source>(args: &Args, source: &mut S) -> Result<Report, Box<dyn std::error::Error>> {
-    with_progress(|progress| {
+    let mut report = with_progress(|progress| {
         verify(source, &trust(args)?, options(args), &Threads, progress).map_err(|error| error.to_string().into())
-    })
+    })?;
+    if let Some(key) = &args.sm2_key {
+        let note = source.checkpoint().map_err(|error| error.to_string())?;
+        if let Err(error) = Note::parse(&note).and_then(|note| key.verify(&note)) {
+            let expected = format!("a checkpoint signed under {key}");
+            report.fail(Failure::of_all(CheckName::Checkpoint, "sm2_signature", expected, error.to_string()));
+        }
+    }
+    Ok(report)
 }
 
 /// Runs `work` under a bar that shows how far it is.

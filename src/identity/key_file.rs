@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::entropy::random;
 use super::keys::LogSigner;
 use crate::base::Entropy;
+use crate::ledger::sm2::Sm2Signer;
 
 const FILE_MAX_BYTES: u64 = 4_096;
 
@@ -73,6 +74,31 @@ pub fn signer_of(path: &Path, entropy: &dyn Entropy) -> Result<LogSigner, KeyFil
         Err(error) => return Err(error),
     };
     seed.and_then(|seed| LogSigner::of_seed(&seed)).ok_or_else(|| KeyFileError::Damaged(path.to_owned()))
+}
+
+/// A private SM2 key of its own file, the base64 of 32 bytes; `make`: made where it is missing.
+pub fn sm2_of(path: &Path, make: Option<&dyn Entropy>) -> Result<Option<Sm2Signer>, KeyFileError> {
+    match read(path) {
+        Ok(text) => {
+            let scalar = STANDARD.decode(text.trim()).ok().map(Zeroizing::new);
+            let scalar: Option<Zeroizing<[u8; 32]>> =
+                scalar.and_then(|scalar| scalar.as_slice().try_into().ok().map(Zeroizing::new));
+            let signer = scalar.and_then(|scalar| Sm2Signer::new(&scalar));
+            signer.map(Some).ok_or_else(|| KeyFileError::Damaged(path.to_owned()))
+        }
+        Err(error) if error.is_not_found() => {
+            let Some(entropy) = make else { return Ok(None) };
+            loop {
+                // All but one in 2^32 numbers are private keys.
+                let scalar: Zeroizing<[u8; 32]> = Zeroizing::new(random(entropy));
+                if let Some(signer) = Sm2Signer::new(&scalar) {
+                    write(path, Zeroizing::new(STANDARD.encode(*scalar)).as_bytes())?;
+                    return Ok(Some(signer));
+                }
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::cosignature;
 use super::leaf::decimal;
-use super::note::{Note, NoteError, NoteSignature};
+use super::note::{Note, NoteError, NoteSignature, SignatureType, VerifierKey};
 use super::origin::Origin;
 use super::policy::Policy;
 use super::signature::{Signer, SignerError};
@@ -36,8 +36,11 @@ impl Checkpoint {
     /// Signs as the log; the key's name is the origin.
     pub fn sign(&self, signer: &dyn Signer) -> Result<SignedCheckpoint, SignerError> {
         let text = self.to_string();
-        let line = NoteSignature::sign(&text, &self.origin, signer)?;
-        let note = Note::new(text, vec![line]).map_err(|error| SignerError(error.to_string()))?;
+        let key = VerifierKey::new(&self.origin, SignatureType::Ed25519, signer.public());
+        let key = key.map_err(|error| SignerError(error.to_string()))?;
+        let mut lines = vec![NoteSignature::sign(&text, &self.origin, signer)?];
+        lines.extend(signer.further_lines(&text, &key)?);
+        let note = Note::new(text, lines).map_err(|error| SignerError(error.to_string()))?;
         Ok(SignedCheckpoint { checkpoint: self.clone(), note })
     }
 }

@@ -15,6 +15,8 @@ pub mod policy;
 pub mod proof;
 pub mod record;
 pub mod signature;
+#[cfg(feature = "server")]
+pub mod sm2;
 pub mod statement;
 pub mod tile;
 pub mod tree;

@@ -14,6 +14,8 @@ pub const CREATED: &str = "ledger.created";
 pub const POLICY_SET: &str = "ledger.policy_set";
 /// The kind of an entry that hands the log over to another key.
 pub const KEY_ROTATED: &str = "ledger.key_rotated";
+/// The kind of an entry that holds a timestamp of an earlier checkpoint.
+pub const TIMESTAMPED: &str = "checkpoint.timestamped";
 /// The kind of an entry that names the offline verifier which the platform hands out.
 pub const VERIFIER_PUBLISHED: &str = "ledger.verifier_published";
 /// What all of them are about.
@@ -38,6 +40,18 @@ pub struct PolicySet {
     pub policy: String,
     /// 0: nothing is held back.
     pub wait_seconds: u64,
+}
+
+/// An authority was shown the text of the checkpoint of this size and root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timestamped {
+    pub root: String,
+    pub size: u64,
+    /// By the authority's clock; the token says so too.
+    pub time: String,
+    /// base64 of an RFC 3161 `TimeStampToken` over the SHA-256 of the checkpoint's text.
+    pub token: String,
 }
 
 /// The offline verifier, `verify.html`, that the platform hands out from here on.

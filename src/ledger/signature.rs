@@ -7,6 +7,7 @@ use std::fmt;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 
+use super::note::{NoteSignature, VerifierKey};
 use crate::base::Jwk;
 
 pub const PUBLIC_KEY_BYTES: usize = 32;
@@ -60,10 +61,16 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Holds a private key somewhere: in memory, in a file's seed, in a device.
+/// Holds a private key somewhere: in memory, in a file's seed, in a device. The platform asks for nothing but these, so
+/// that a hardware module can take a file's place.
 pub trait Signer: Send + Sync {
     fn public(&self) -> PublicKey;
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignerError>;
+
+    /// Lines of other kinds that the holder of this key puts beside that of the log's key under each note.
+    fn further_lines(&self, _text: &str, _log: &VerifierKey) -> Result<Vec<NoteSignature>, SignerError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The private key could not be used; nothing was signed.

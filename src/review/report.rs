@@ -185,6 +185,15 @@ impl Language {
 }
 
 impl Report {
+    /// Adds what somebody else found.
+    pub fn fail(&mut self, failure: Failure) {
+        for check in self.checked.iter_mut().filter(|check| check.name == failure.check) {
+            check.state = CheckState::Failed;
+        }
+        self.first_failure.get_or_insert_with(|| failure.clone());
+        self.failures.push(failure);
+    }
+
     /// Without a checkpoint nobody knows what the ledger is.
     pub(super) fn unreadable(note: &str) -> Self {
         let found: String = note.chars().take(200).collect();

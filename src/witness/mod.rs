@@ -8,6 +8,7 @@ pub mod client;
 pub mod cosigning;
 pub mod judge;
 pub mod request;
+pub mod timestamp;
 pub mod watch;
 
 pub use book::{Alarm, AlarmKind, Book, BookError, Seen};

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mingjian::base::Hash;
+use mingjian::ledger::sm2::{Sm2Signer, WithSm2};
 use mingjian::ledger::tree::{consistency_proof, inclusion_proof};
 use mingjian::ledger::{Checkpoint, Frontier, cosignature, leaf_hash};
 
@@ -33,9 +34,10 @@ fn questions() -> (String, [usize; 3]) {
     let reader = journal.reader();
     let root = |size| Frontier::read(&reader, size).unwrap().root();
     writeln!(out, "key {}", key("log")).unwrap();
+    let log = WithSm2 { log: Box::new(signer("log")), sm2: Sm2Signer::new(&Hash::of(b"sm2").0).unwrap() };
     for size in SIZES {
-        let mut note = Checkpoint { origin: origin(), size, root: root(size) }.sign(&signer("log")).unwrap();
-        // A witness's line is of a type that Go's package does not know, and is passed over.
+        let mut note = Checkpoint { origin: origin(), size, root: root(size) }.sign(&log).unwrap();
+        // Lines of types that Go's package does not know, a witness's and the log's in SM2, are passed over.
         let text = note.note().text().to_owned();
         note.add(cosignature::cosign(&text, key("witness").name(), 1_795_395_600, &signer("witness")).unwrap())
             .unwrap();

@@ -7,5 +7,6 @@ mod interop;
 mod mutations;
 mod round_trips;
 mod signatures;
+mod sm2;
 mod trees;
 mod vectors;

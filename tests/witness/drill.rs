@@ -45,6 +45,7 @@ fn every_attack_is_noticed_by_whom_it_must_be() {
             "back_dated",
             "two_views",
             "old_backup",
+            "swapped_clip",
             "forged_receipt",
             "replayed_statement",
             "stolen_key"
@@ -66,6 +67,8 @@ fn every_attack_is_noticed_by_whom_it_must_be() {
     {
         assert!(attack.to_string().contains("cosignatures of witnesses: quorum at the ledger"), "{attack:#}");
     }
+    let clip = attacks[codes.iter().position(|known| *known == "swapped_clip").unwrap()].to_string();
+    assert!(clip.contains("segment_bytes") && clip.contains("the bytes of"), "{clip}");
     let two_views = &attacks[codes.iter().position(|known| *known == "two_views").unwrap()];
     assert!(two_views.to_string().contains("alarm: two signed histories"), "{two_views:#}");
     assert_eq!(Hash::of(&std::fs::read(&file).unwrap()), before, "the drill changes nothing");

@@ -11,4 +11,5 @@ mod policies;
 mod process;
 mod rotation;
 mod server;
+mod timestamps;
 mod watching;

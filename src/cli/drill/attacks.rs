@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::copy::Copy;
+use super::footage;
 use super::parties::{Notice, Parties, Party};
 use crate::base::{Hash, Span};
 use crate::desk::event_of;
@@ -36,7 +37,7 @@ pub struct Attack {
 
 use Party::{Comparison, Platform, Receipt, Verifier, Witness};
 
-pub const ATTACKS: [Attack; 11] = [
+pub const ATTACKS: [Attack; 12] = [
     Attack {
         code: "rewritten",
         zh: "改写一条记录的内容",
@@ -144,6 +145,13 @@ pub const ATTACKS: [Attack; 11] = [
         },
     },
     Attack {
+        code: "swapped_clip",
+        zh: "调换或重做录像",
+        en: "footage is swapped, or made anew and announced as if it had always been there",
+        expected: &[Verifier, Witness],
+        play: swapped_clip,
+    },
+    Attack {
         code: "forged_receipt",
         zh: "伪造回执",
         en: "a receipt is forged for a bid that was never recorded",
@@ -239,6 +247,27 @@ fn two_views(stage: &Stage<'_>) -> Result<Vec<Notice>, Failed> {
     }
     notices.extend(stage.parties.compare(&one.note, &other, Comparison)?);
     notices.dedup();
+    Ok(notices)
+}
+
+/// Recorded and announced as it should be; then two segments change places, and then other pictures are announced instead.
+fn swapped_clip(stage: &Stage<'_>) -> Result<Vec<Notice>, Failed> {
+    let mut copy = stage.genuine.clone();
+    footage::record(&mut copy, [b"the door is closed", b"the door is open"])?;
+    copy.sign(stage.log)?;
+    if !stage.parties.submit_to_all(&mut copy)?.is_empty() || !stage.parties.verify(&copy, &[])?.is_empty() {
+        return Err("footage that is what was announced does not hold".into());
+    }
+    let published = copy.note.clone();
+    if let Some(reel) = &mut copy.reel {
+        reel.swap();
+    }
+    let mut notices = stage.parties.verify(&copy, &[])?;
+    let mut anew = stage.genuine.clone();
+    footage::record(&mut anew, [b"the door is closed", b"the door is still closed"])?;
+    anew.sign(stage.log)?;
+    notices.extend(stage.parties.submit_to_all(&mut anew)?);
+    notices.extend(stage.parties.verify(&anew, &[published])?);
     Ok(notices)
 }
 

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::footage::Reel;
 use crate::base::{Hash, Micros};
 use crate::ledger::tree::{consistency_proof, inclusion_proof};
 use crate::ledger::{Chain, Checkpoint, Leaf, NoteSignature, Origin, Proof, SignedCheckpoint, Signer, leaf_hash};
-use crate::review::{Entry, Missing, Source};
+use crate::review::{Entry, Media, Missing, Source};
 use crate::sequencer::{LedgerReader, LedgerTree, ReadError, StoredEntry, StoredOutcome, StoredPayload};
 
 type Failed = Box<dyn std::error::Error>;
@@ -16,6 +17,8 @@ pub struct Copy {
     pub entries: Vec<StoredEntry>,
     /// What is shown as the newest checkpoint.
     pub note: String,
+    /// Footage that lies beside it.
+    pub reel: Option<Reel>,
 }
 
 impl Copy {
@@ -23,7 +26,7 @@ impl Copy {
         let entries = reader.entries(0, usize::MAX)?;
         let first = entries.first().ok_or("the ledger is empty: nothing can be attacked")?;
         let origin = Leaf::parse(&first.leaf).map_err(|check| format!("leaf 0: {}", check.name()))?.ledger;
-        Ok(Self { origin, entries, note: String::new() })
+        Ok(Self { origin, entries, note: String::new(), reel: None })
     }
 
     pub fn len(&self) -> u64 {
@@ -132,6 +135,10 @@ impl LedgerReader for Copy {
 
 impl Source for Copy {
     type Error = ReadError;
+
+    fn media(&self) -> Option<&dyn Media> {
+        self.reel.as_ref().map(|reel| reel as _)
+    }
 
     fn checkpoint(&mut self) -> Result<String, ReadError> {
         Ok(self.note.clone())

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod copy;
+mod footage;
 mod parties;
 
 use std::path::{Path, PathBuf};

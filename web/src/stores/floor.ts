@@ -48,9 +48,6 @@ export interface CheckpointState {
   seenAt: number
   fault: string | null
   consistent: { from: number; to: number; holds: boolean } | null
-  /** Cosignatures that hold under keys known here, and lines under keys that are not. */
-  cosigned: number
-  unknown: number
 }
 interface LotSummary {
   id: string
@@ -72,8 +69,6 @@ export const useFloor = defineStore('floor', () => {
     seenAt: 0,
     fault: null,
     consistent: null,
-    cosigned: 0,
-    unknown: 0,
   })
   const questions = shallowRef<Question[]>([])
   const titles = new Map<string, string>()
@@ -246,8 +241,6 @@ export const useFloor = defineStore('floor', () => {
       root: toBase64(next.root),
       seenAt: serverClock.nowMs(),
       fault: null,
-      cosigned: next.cosigned.length,
-      unknown: next.note.signatures.length - 1 - next.cosigned.length,
     }
     head.value = Math.max(head.value, next.size - 1)
   }

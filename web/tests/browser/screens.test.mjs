@@ -35,6 +35,7 @@ const SCREENS = [
   ['operator', '/office?tab=questions', '#main'],
   ['operator', '/office?tab=new', '#main form, #main .steps'],
   ['supervisor', '/floor', '.tile'],
+  ['operator', '/rooms', '#main h1, #main h2'],
   ['reviewer', '/review', '#main a[href*="/review/"]'],
   ['reviewer', () => `/review/${lots.archived}`, '.scrub'],
   ['sysadmin', '/admin', '#main h2'],
