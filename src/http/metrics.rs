@@ -82,16 +82,14 @@ fn ledger(page: &mut Page, desk: &Desk) {
     page.histogram("mingjian_commit_duration_seconds", "", &measured.commit_micros, seconds);
     page.family("mingjian_timer_lateness_seconds", "histogram", "From a timer's deadline to its decision.");
     page.histogram("mingjian_timer_lateness_seconds", "", &measured.lateness_micros, seconds);
-    if desk.platform.is_shared() {
-        nodes(page, desk);
-    }
+    nodes(page, desk);
     if let Ok(read) = desk.views_reach() {
         let help = "Entries that the query tables have not read yet.";
         page.single("mingjian_follower_lag_entries", "gauge", help, size.saturating_sub(read));
     }
 }
 
-/// Of a node among others.
+/// Of a node among others; one that is alone leads for ever, under no epoch.
 fn nodes(page: &mut Page, desk: &Desk) {
     let measured = desk.sequencer.metrics();
     let leads = u8::from(desk.sequencer.status() == Status::Running);
@@ -104,17 +102,17 @@ fn nodes(page: &mut Page, desk: &Desk) {
         "Times that this node began to write.",
         measured.terms.load(Relaxed),
     );
-    if leads == 0
-        && let Some(lag) = measured.lag()
-    {
-        let help = "How long ago this node last knew all that the database had.";
-        let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
-        page.single("mingjian_node_lag_seconds", "gauge", help, seconds(micros));
-    }
+    let lag = measured.lag().filter(|_| leads == 0).unwrap_or_default();
+    let help = "How long ago a node that follows last knew all that the database had.";
+    let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
+    page.single("mingjian_node_lag_seconds", "gauge", help, seconds(micros));
+    // Without a Redis there is nothing to be up or down.
+    page.family("mingjian_redis_up", "gauge", "1 while Redis answers.");
     if let Some(relay) = desk.identity.relay() {
-        page.single("mingjian_redis_up", "gauge", "1 while Redis answers.", u8::from(relay.is_up()));
-        page.single("mingjian_redis_failures_total", "counter", "Redis did not answer.", relay.failures());
+        page.sample("mingjian_redis_up", "", u8::from(relay.is_up()));
     }
+    let failures = desk.identity.relay().map_or(0, crate::relay::Relay::failures);
+    page.single("mingjian_redis_failures_total", "counter", "Redis did not answer.", failures);
 }
 
 fn live(page: &mut Page, hub: &Hub) {
