@@ -332,10 +332,13 @@ pub const ANNOUNCE_EVERY_IDLE: Span = Span::minutes(1);
 /// Footage whose digest comes into the ledger later than this after its last picture proves nothing: it could have been
 /// made meanwhile. Room for one idle interval, a retry, and the longest segment.
 pub const ANNOUNCE_LATE_MAX: Span = Span::minutes(3);
-/// About 110 bytes each in an entry of at most 60,000.
-pub const SEGMENTS_PER_ENTRY_MAX: usize = 400;
-/// About 130 bytes each.
-pub const GAPS_PER_ENTRY_MAX: usize = 100;
+/// An entry has at most 60,000 bytes. Segments of about 110 bytes, stretches of about 260 besides, gaps of about 140: together
+/// under 54,000.
+pub const SEGMENTS_PER_ENTRY_MAX: usize = 300;
+pub const STRETCHES_PER_ENTRY_MAX: usize = 48;
+pub const GAPS_PER_ENTRY_MAX: usize = 60;
+/// Segments whose times are no further apart than this follow each other in one stretch.
+pub const STRETCH_SHIFT_MAX: Span = Span::micros(50_000);
 /// Below this level, in hundredths of a decibel of full scale, a microphone hears nothing: a quiet room is around −55 dB.
 pub const SILENCE_LEVEL: i32 = -7_000;
 /// How long silence, or the same picture, may last before it is an alarm.

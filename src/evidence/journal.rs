@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::limits::STRETCH_SHIFT_MAX;
 use crate::base::{Hash, Id, Micros, Span};
 use crate::ledger::media::{Segment, Stretch};
 
@@ -32,9 +33,11 @@ impl Recorded {
         self.from.plus(self.segment.span)
     }
 
-    /// Whether `self` continues the stretch.
+    /// Whether `self` continues the stretch: the next of its run, at about the time that the stretch says. Where the clock
+    /// of the run was better understood meanwhile, another stretch begins and says so.
     pub fn continues(&self, stretch: &Stretch) -> bool {
-        stretch.run == self.run && stretch.next() == self.number
+        let shift = stretch.to().get().abs_diff(self.from.get());
+        stretch.run == self.run && stretch.next() == self.number && shift <= STRETCH_SHIFT_MAX.get()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::journal::Recorded;
-use crate::base::limits::{ANNOUNCE_LATE_MAX, GAPS_PER_ENTRY_MAX, SEGMENTS_PER_ENTRY_MAX};
+use crate::base::limits::{ANNOUNCE_LATE_MAX, GAPS_PER_ENTRY_MAX, SEGMENTS_PER_ENTRY_MAX, STRETCHES_PER_ENTRY_MAX};
 use crate::base::{Id, Micros, Span};
 use crate::ledger::media::{Cause, Gap, SegmentsRecorded, Stretch};
 
@@ -62,12 +62,11 @@ impl Pending {
     pub fn announcement(&self, now: Micros) -> Option<Announcement> {
         self.with(|waiting| {
             waiting.drop_late(now);
-            let segments = waiting.segments.len().min(SEGMENTS_PER_ENTRY_MAX);
             let gaps = waiting.gaps.len().min(GAPS_PER_ENTRY_MAX);
+            let (stretches, segments) = stretches(waiting.segments.iter().take(SEGMENTS_PER_ENTRY_MAX));
             if segments + gaps == 0 {
                 return None;
             }
-            let stretches = stretches(waiting.segments.iter().take(segments));
             let data = SegmentsRecorded { gaps: waiting.gaps.iter().take(gaps).copied().collect(), stretches };
             Some(Announcement { data, segments, gaps })
         })
@@ -109,16 +108,22 @@ fn add(gaps: &mut Vec<Gap>, gap: Gap) {
     }
 }
 
-/// Neighbours of one run become one stretch.
-fn stretches<'a>(segments: impl Iterator<Item = &'a Recorded>) -> Vec<Stretch> {
+/// Neighbours of one run become one stretch. Answers also how many segments they hold, from the first on.
+fn stretches<'a>(segments: impl Iterator<Item = &'a Recorded>) -> (Vec<Stretch>, usize) {
+    let mut count = 0;
     let mut found: Vec<Stretch> = Vec::new();
     for recorded in segments {
         if let Some(stretch) = found.iter_mut().find(|stretch| recorded.continues(stretch)) {
             stretch.segments.push(recorded.segment);
             stretch.head = recorded.link;
             stretch.uncertainty = stretch.uncertainty.max(recorded.uncertainty);
+            count += 1;
             continue;
         }
+        if found.len() >= STRETCHES_PER_ENTRY_MAX {
+            break;
+        }
+        count += 1;
         let Recorded { camera, ref codecs, init, run, number, from, uncertainty, link, segment } = *recorded;
         let codecs = codecs.clone();
         found.push(Stretch {
@@ -133,7 +138,7 @@ fn stretches<'a>(segments: impl Iterator<Item = &'a Recorded>) -> Vec<Stretch> {
             uncertainty,
         });
     }
-    found
+    (found, count)
 }
 
 #[cfg(test)]
@@ -203,19 +208,57 @@ mod tests {
             // As many stretches as there are segments would be the worst, and a recorder has some dozens of cameras.
             one.run = Id::from_u128(u128::from(number % 32));
             one.number = number / 32;
+            one.from = Micros::new(i64::try_from(one.number).unwrap() * 2_000_000).unwrap();
             one.segment.level = Some(-12_000);
             pending.segment(one);
         }
         let first = pending.announcement(Micros::new(2_000_000).unwrap()).unwrap();
+        let gap = Gap {
+            camera: Id::from_u128(1),
+            cause: Cause::NotCommitted,
+            from: Micros::default(),
+            to: Micros::default(),
+        };
+        let mut full = first.data.clone();
+        full.gaps = vec![gap; GAPS_PER_ENTRY_MAX];
         let bytes = crate::ledger::payload::encode(
             "recorder/node",
             "evidence.segments_recorded",
-            &first.data,
+            &full,
             &[0; 16],
             "recorder/node",
         );
         assert!(bytes.is_ok(), "{bytes:?}");
         pending.announced(&first);
         assert_eq!(pending.announcement(Micros::new(2_000_000).unwrap()).unwrap().segments, 5);
+    }
+
+    #[test]
+    fn no_entry_is_too_large_for_the_ledger() {
+        let pending = Pending::default();
+        // Every segment of another run: the worst that can come.
+        for run in 0..100u32 {
+            pending.segment(recorded(u128::from(run) + 1_000, 0, 0));
+        }
+        let now = Micros::new(2_000_000).unwrap();
+        let mut told = 0;
+        while let Some(announcement) = pending.announcement(now) {
+            assert!(announcement.data.stretches.len() <= STRETCHES_PER_ENTRY_MAX);
+            told += announcement.segments;
+            pending.announced(&announcement);
+        }
+        assert_eq!(told, 100);
+    }
+
+    #[test]
+    fn a_clock_that_was_better_understood_begins_another_stretch() {
+        let pending = Pending::default();
+        pending.segment(recorded(10, 0, 2_000_000));
+        pending.segment(recorded(10, 1, 3_700_000));
+        let stretches = pending.announcement(Micros::new(6_000_000).unwrap()).unwrap().data.stretches;
+        assert_eq!(
+            stretches.iter().map(|s| (s.first, s.from.get())).collect::<Vec<_>>(),
+            [(0, 2_000_000), (1, 3_700_000)]
+        );
     }
 }

@@ -46,9 +46,8 @@ fn a_camera_is_recorded_and_every_alteration_is_named() {
     world.stop();
     let ended = world.now();
 
-    let announced = world.announced();
-    assert_eq!(announced.gaps, []);
-    let stretch = announced.stretches.into_iter().next().unwrap();
+    assert_eq!(world.announced().gaps, []);
+    let stretch = world.runs().into_iter().next().unwrap();
     assert!(stretch.codecs.starts_with("avc1.42") && stretch.codecs.ends_with(",mp4a.40.2"), "{}", stretch.codecs);
     assert!(stretch.segments.len() >= 3, "{}", stretch.segments.len());
     assert!(stretch.from > began.minus(Span::secs(1)) && stretch.to() < ended.plus(Span::secs(1)), "{stretch:?}");

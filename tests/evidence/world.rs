@@ -148,6 +148,21 @@ impl World {
         found
     }
 
+    /// The same by runs, each from its first segment to its last.
+    pub fn runs(&self) -> Vec<Stretch> {
+        let mut runs: Vec<Stretch> = Vec::new();
+        for stretch in self.announced().stretches {
+            match runs.iter_mut().find(|run| run.run == stretch.run && run.next() == stretch.first) {
+                Some(run) => {
+                    run.segments.extend(stretch.segments);
+                    run.head = stretch.head;
+                }
+                None => runs.push(stretch),
+            }
+        }
+        runs
+    }
+
     /// Ends the platform; its directory stays.
     pub fn close(mut self) -> TempDir {
         self.stop();
