@@ -141,7 +141,10 @@ fn whoever_is_configured_to_know_the_newest_checkpoint_is_asked_at_every_start()
 
     // Signed by whom it may be, it is not ours; and one that is ours and cannot be read is no proof of anything.
     let foreign = note.replace("ledger.mingjiang.example/trade", "ledger.other.example/trade");
-    for text in [foreign.as_str(), "nonsense", &note.replace("\n2\n", "\n9\n")] {
+    let size = note.lines().nth(1).unwrap();
+    let larger = note.replacen(&format!("\n{size}\n"), "\n9\n", 1);
+    assert_ne!(larger, note);
+    for text in [foreign.as_str(), "nonsense", &larger] {
         fs::write(at("kept"), text).unwrap();
         let said = refused(&data, &with_config);
         assert!(said.contains("not a checkpoint of this ledger"), "{said}");
