@@ -152,6 +152,8 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// Between two ledgers that a node hands to one which leads fewer: by then every count that it acts on is a fresh one.
+pub const SHED_EVERY: Span = Span::secs(2);
 /// How long a node waits at its start for another to write a new ledger's first entries.
 pub const NODE_START_MAX: Span = Span::secs(30);
 /// How long a request is offered to whoever writes: a take-over, and room for the answer.
