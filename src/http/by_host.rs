@@ -91,7 +91,7 @@ impl<S: Service<Request>> Service<Request> for Started<S> {
     fn call(&self, request: Request) -> S::Future {
         // HTTP/1.1 has it in a header, HTTP/2 in the address.
         let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+        let host = named.or_else(|| request.uri().authority().map(actix_http::uri::Authority::as_str));
         let place = host.and_then(|host| self.hosts.get(&host.to_ascii_lowercase())).copied().unwrap_or_default();
         #[expect(clippy::indexing_slicing, reason = "places come from the same list, and there is a first")]
         self.apps[place].call(request)

@@ -64,8 +64,9 @@ impl Province {
             }
             let file = self.dir.path().join(format!("{centre}{number}.toml"));
             let text = format!(
-                "data = {data:?}\norigin = \"ledger.{centre}.example/trade\"\nweb_origins = [\"https://{}\"]\n\
+                "data = \"{}\"\norigin = \"ledger.{centre}.example/trade\"\nweb_origins = [\"https://{}\"]\n\
                  [node]\nledger = \"{centre}\"\n[database]\nurl = \"{}\"\n",
+                data.display(),
                 host(centre),
                 self.database.url("postgres", centre)
             );
