@@ -34,13 +34,11 @@ impl Desk {
     }
 
     fn audience_of(&self, payload: &[u8]) -> Result<Audience, Code> {
-        match event_of(payload) {
-            Some(event) => Ok(self.sequencer.read(|committed| audience(&event, &committed.state))),
-            None => {
-                let payload = Payload::parse(payload).map_err(|_| Code::EntryDamaged)?;
-                Ok(audience_of_record(&payload.kind))
-            }
+        if let Some(event) = event_of(payload) {
+            return Ok(self.sequencer.read(|committed| audience(&event, &committed.state)));
         }
+        let payload = Payload::parse(payload).map_err(|_| Code::EntryDamaged)?;
+        Ok(audience_of_record(&payload.kind))
     }
 }
 
