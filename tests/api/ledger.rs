@@ -216,14 +216,14 @@ fn a_damaged_entry_is_named_and_hides_no_other() {
     let whole = world.leaf(hit);
     let pages = ["ledger".to_owned(), "floor".into(), format!("lot/{}", hall.lot)];
     let page = |scope: &str| world.public().get(&format!("/api/v1/entries?scope={scope}&limit=200")).ok();
-    let before: Vec<usize> = pages.iter().map(|scope| page(scope)["entries"].as_array().unwrap().len()).collect();
     // What a damaged entry was about is known from the index that follows the ledger.
     for _ in 0..1_000 {
-        if world.desk.views_reach().unwrap() > hit {
+        if world.desk.views_reach().unwrap() == world.size() {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
+    let before: Vec<usize> = pages.iter().map(|scope| page(scope)["entries"].as_array().unwrap().len()).collect();
     world.by_hand(&format!("UPDATE entry SET payload = x'7b22' WHERE seq = {hit}"));
     for (scope, before) in pages.iter().zip(before) {
         let page = page(scope);
