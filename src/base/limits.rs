@@ -42,6 +42,8 @@ pub const ALIVE_EVERY_IDLE: Span = Span::minutes(1);
 pub const TITLE_MAX_CHARS: usize = 200;
 /// A reason, a question, an answer.
 pub const TEXT_MAX_CHARS: usize = 4_000;
+/// Days of one list of the holiday calendar: a decade of the State Council's notices.
+pub const HOLIDAYS_MAX: usize = 400;
 /// Lots of one project.
 pub const LOTS_PER_PROJECT_MAX: usize = 200;
 /// Bidders of one lot: three-digit numbers.

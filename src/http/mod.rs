@@ -31,6 +31,7 @@ pub mod problem;
 pub mod rooms;
 pub mod schema;
 pub mod session;
+pub mod settings;
 pub mod statistics;
 pub mod stream;
 pub mod throttle;

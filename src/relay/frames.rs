@@ -180,6 +180,7 @@ mod tests {
             kind: "k".into(),
             subject: "s".into(),
             event: None,
+            damaged: false,
         };
         let batch = CommittedBatch { entries: vec![entry(7), entry(8)], checkpoint: "".into() };
         let (first, value) = pack(&Length, "main", &batch).unwrap();
