@@ -93,12 +93,11 @@ impl Home {
 
     /// Changes storage by hand, with every right that there is.
     pub fn run(&self, sql: &str) {
-        match &self.database {
-            Some((database, _)) => drop(database.run("platform", sql)),
-            None => {
-                let mut hand = connection::open(&self.data.join("ledger/main.sqlite")).unwrap();
-                hand.batch_execute(sql).unwrap();
-            }
+        if let Some((database, _)) = &self.database {
+            drop(database.run("platform", sql));
+        } else {
+            let mut hand = connection::open(&self.data.join("ledger/main.sqlite")).unwrap();
+            hand.batch_execute(sql).unwrap();
         }
     }
 }
