@@ -59,6 +59,10 @@ bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
 	$(MAKE) figures
+	cargo bench --bench proofs
+	cargo bench --bench database
+	cargo bench --bench storm
+	cargo bench --bench nodes
 	cargo bench --bench many
 
 # The interface in a real browser, against the release binary.
