@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::demo::Demonstration;
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::output::say;
-use super::timestamps::Stamping;
+use super::timestamps::{Stamping, TIMESTAMPS};
 use super::{Outcome, continuity, cosigners, demo_cameras, published};
 use crate::base::limits::{
     CONNECTIONS_MAX, DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, NODE_WORKERS, POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY,
@@ -185,7 +185,7 @@ fn stamping(settings: &Settings, dir: &DataDir) -> Result<Option<Stamping>, Box<
     };
     let pem = std::fs::read(certificate).map_err(|error| format!("{}: {error}", certificate.display()))?;
     let every = Duration::from_secs(settings.timestamp.every_seconds.max(1));
-    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join("timestamps") }))
+    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join(TIMESTAMPS) }))
 }
 
 /// The ledger as it is stored now, if there is one.

@@ -10,7 +10,7 @@ export interface Check {
   name: string
   state: 'held' | 'failed' | 'not_made'
   count: number
-  why_not?: string
+  why_not?: { zh: string; en: string }
 }
 
 export interface Finding {
