@@ -77,7 +77,7 @@ impl LogKeys {
     }
 
     /// As a report has named them.
-    pub fn of(listed: &[LogKey]) -> Self {
+    pub fn from_listed(listed: &[LogKey]) -> Self {
         let known = listed.iter().filter_map(|known| Some((known.announced, known.key.parse().ok()?)));
         Self { keys: known.collect() }
     }

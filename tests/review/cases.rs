@@ -32,7 +32,7 @@ impl Media for Footage {
 
 const PAGE: &[u8] = b"<!doctype html>";
 
-fn contents(media: Option<&Footage>) -> Contents<'_> {
+pub fn contents(media: Option<&Footage>) -> Contents<'_> {
     Contents {
         lot: id(LOT),
         about: About { reader: "reviewer".into(), verifier_key: verifier_key().to_string() },
@@ -43,7 +43,7 @@ fn contents(media: Option<&Footage>) -> Contents<'_> {
 }
 
 /// An auction with a clip beside its first bid, and the digest of the verifier in the ledger.
-fn filmed() -> (Book, Footage) {
+pub fn filmed() -> (Book, Footage) {
     let mut book = full_auction();
     let run = id(77);
     let files: Vec<Vec<u8>> = (0..3u8).map(|n| vec![n; 64]).collect();
@@ -103,7 +103,7 @@ fn filmed() -> (Book, Footage) {
     (book, footage)
 }
 
-fn case_of(book: &Book, contents: &Contents<'_>) -> Vec<u8> {
+pub fn case_of(book: &Book, contents: &Contents<'_>) -> Vec<u8> {
     let mut shown = book.shown_to_public();
     shown.earlier = (1..book.leaves.len()).step_by(10).map(|size| note_of(&book.leaves[..size])).collect();
     let (out, scratch) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
@@ -262,7 +262,7 @@ fn a_manifest_in_any_other_form_is_refused() {
     for (what, bad) in [
         ("a name twice", with_manifest(|text| text.replacen('{', "{\"format\":1,", 1))),
         ("spaces", with_manifest(|text| text.replacen(':', ": ", 1))),
-        ("an escape", with_manifest(|text| text.replacen("public", "\\u0070ublic", 1))),
+        ("an escape", with_manifest(|text| text.replacen("\"reviewer", "\"\\u0072eviewer", 1))),
         ("a name more", with_manifest(|text| text.replacen('{', "{\"aaa\":1,", 1))),
         ("another format", with_manifest(|text| text.replace("\"format\":1", "\"format\":2"))),
         ("another type", with_manifest(|text| text.replace("mingjian-case", "mingjian-bundle"))),

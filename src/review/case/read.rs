@@ -168,7 +168,7 @@ pub fn verify<R: Read + Seek, P: Spread>(
 ) -> Result<CaseReport, BundleError> {
     let ledger = crate::review::verify(&mut case.ledger, trust, options, spread, progress)?;
     let policy = trust.policy.clone().or_else(|| Policy::log_only(ledger.verifier_key.parse().ok()?).ok());
-    let keys = LogKeys::of(&ledger.log_keys);
+    let keys = LogKeys::from_listed(&ledger.log_keys);
     let mut beside =
         Beside { policy, keys, roots: roots(case)?, wanted: BTreeSet::new(), report: CaseReport::of(ledger) };
     let names: Vec<String> = case.manifest.files.keys().cloned().collect();

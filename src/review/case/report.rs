@@ -40,7 +40,7 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
-    pub(super) const fn of(ledger: Report) -> Self {
+    pub(super) fn of(ledger: Report) -> Self {
         let (files, receipts, consistency, clips, media, media_absent) = (0, 0, 0, 0, 0, 0);
         let (verifier, faults) = (None, Vec::new());
         Self { ledger, files, receipts, consistency, clips, media, media_absent, verifier, faults }
