@@ -118,7 +118,8 @@ fn proofs(report: &mut Report, args: &Args) {
     let name = format!("(p) inclusion proofs of {size} leaves served, of hello-world");
     report.add(Figure::of_rounds(name, "1/s", &rounds, Some(Goal::RatioAtLeast(0.5))));
     let [half, most] = [0.5, 0.99].map(|share| quantile(times.clone(), share).as_secs_f64() * 1e6);
-    report.note(format!("(p) {} connections: half within {half:.0} µs, 99 of 100 within {most:.0} µs", args.connections));
+    report
+        .note(format!("(p) {} connections: half within {half:.0} µs, 99 of 100 within {most:.0} µs", args.connections));
 }
 
 /* ---- (w) ------------------------------------------------------------------------------------------------------- */

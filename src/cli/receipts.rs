@@ -31,7 +31,11 @@ pub fn check(file: &Path, source: Option<&str>, ledger: &str, trust: &Trust) -> 
         let own = Proof::parse(&receipt.proof)?.checkpoint.unverified().size;
         // A log that has no proof to give has none that leads anywhere: the report says what that means.
         let proof = served.consistency(own, checkpoint.unverified().size)?.unwrap_or_default();
-        return Ok(receipt::check(&receipt, policy, Some(&Newer { checkpoint, link: Link::Proof(proof), keys: None }))?);
+        return Ok(receipt::check(
+            &receipt,
+            policy,
+            Some(&Newer { checkpoint, link: Link::Proof(proof), keys: None }),
+        )?);
     }
     if Path::new(source).is_dir() {
         let dir = DataDir::open_read_only(source)?;

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use crate::base::Hash;
 use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
 use crate::config::{self, Settings};
-use crate::ledger::{Note, SignedCheckpoint};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
+use crate::ledger::{Note, SignedCheckpoint};
 use crate::review::{Entry, Missing, Source};
 use crate::store::Postgres;
 use crate::witness::{LogClient, NotServed};
@@ -57,8 +57,10 @@ impl Served {
         if matches!(found.client.checkpoint(), Ok(note) if Note::parse(&note).is_ok()) {
             return Ok(found);
         }
-        let why = format!("no ledger: neither `checkpoint` below it nor {guess}/checkpoint is a signed checkpoint; give the \
-                           URL before `/checkpoint`, such as {platform}/ledger/NAME");
+        let why = format!(
+            "no ledger: neither `checkpoint` below it nor {guess}/checkpoint is a signed checkpoint; give the \
+                           URL before `/checkpoint`, such as {platform}/ledger/NAME"
+        );
         Err(NotServed { url: url.to_owned(), why })
     }
 

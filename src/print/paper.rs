@@ -149,7 +149,9 @@ impl Paper {
         let inner = COLUMN - 32.0;
         let set: Vec<(String, f32, Ink)> = lines
             .iter()
-            .flat_map(|text| self.wrap(&text.text, text.size, inner).into_iter().map(|line| (line, text.size, text.ink)))
+            .flat_map(|text| {
+                self.wrap(&text.text, text.size, inner).into_iter().map(|line| (line, text.size, text.ink))
+            })
             .collect();
         let height: f32 = set.iter().map(|(_, size, _)| size * LEADING).sum::<f32>() + 22.0;
         self.need(height + 8.0);
@@ -204,10 +206,11 @@ impl Paper {
     fn row(&mut self, widths: &[f32], cells: &[Text]) {
         let (set, height) = self.set_row(widths, cells);
         self.need(height.min(BOTTOM - TOP));
-        let top = self.y;
+        let (top, largest) = (self.y, cells.iter().map(|cell| cell.size).fold(0.0, f32::max));
         let mut x = MARGIN;
         for ((lines, cell), width) in set.iter().zip(cells).zip(widths) {
-            let mut y = top + 3.0;
+            // Small print stands on the same line as the rest of its row.
+            let mut y = top + 3.0 + (largest - cell.size) * 1.1;
             for line in lines {
                 self.line(line, cell.size, cell.ink, x, y);
                 y += cell.size * LEADING;
@@ -253,7 +256,10 @@ impl Paper {
     /// The file.
     pub fn print(self) -> Result<Vec<u8>, String> {
         if self.pages.len() > REPORT_PAGES_MAX {
-            return Err(format!("the report has {} pages, more than the {REPORT_PAGES_MAX} of its limit", self.pages.len()));
+            return Err(format!(
+                "the report has {} pages, more than the {REPORT_PAGES_MAX} of its limit",
+                self.pages.len()
+            ));
         }
         let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A2_U).finish();
         let configuration = configuration.map_err(|error| format!("{error:?}"))?;
@@ -281,9 +287,8 @@ impl Paper {
 }
 
 fn draw(surface: &mut Surface<'_>, face: &Face, mark: &Mark) {
-    let fill = |colour: rgb::Color| {
-        Some(Fill { paint: colour.into(), opacity: NormalizedF32::ONE, rule: FillRule::NonZero })
-    };
+    let fill =
+        |colour: rgb::Color| Some(Fill { paint: colour.into(), opacity: NormalizedF32::ONE, rule: FillRule::NonZero });
     match mark {
         Mark::Text { x, base, size, ink, text } => {
             surface.set_fill(fill(ink.colour()));

@@ -39,7 +39,9 @@ fn notice<'a>(summary: &'a Summary<'_>) -> Option<&'a Noticed> {
 fn front(paper: &mut Paper, summary: &Summary<'_>, title: &str) {
     paper.paragraph(&Text { text: "明鉴 · 案件报告".into(), size: 11.0, ink: Ink::Cinnabar });
     paper.paragraph(&Text { text: title.into(), size: 22.0, ink: Ink::Black });
-    paper.paragraph(&Text::note("Mingjian case report: what happened, by whom, what was checked, what could not be checked"));
+    paper.paragraph(&Text::note(
+        "Mingjian case report: what happened, by whom, what was checked, what could not be checked",
+    ));
     paper.space(6.0);
     let holds = summary.report.holds();
     let big = |text: &str, ink| Text { text: text.into(), size: 13.0, ink };
@@ -115,8 +117,12 @@ fn result(paper: &mut Paper, summary: &Summary<'_>) {
     rows.push(("出价", format!("有效 {accepted} 次，被拒 {refused} 次，倒计时重置 {extended} 次")));
     for (told, _, fact) in facts(summary) {
         let text = match fact {
-            Fact::AuctionClosed(_) | Fact::LotFailed(_) | Fact::LotTerminated(_) | Fact::Awarded(_)
-            | Fact::WinnerDisclosed(_) | Fact::Contracted(_) => tale(fact),
+            Fact::AuctionClosed(_)
+            | Fact::LotFailed(_)
+            | Fact::LotTerminated(_)
+            | Fact::Awarded(_)
+            | Fact::WinnerDisclosed(_)
+            | Fact::Contracted(_) => tale(fact),
             _ => continue,
         };
         rows.push((kind_title(fact.kind()), format!("{text}（第 {} 条，{}）", told.seq, clock(told.at))));
@@ -170,9 +176,15 @@ fn course(paper: &mut Paper, summary: &Summary<'_>) {
             Ok(event) => {
                 let loud = matches!(
                     event.fact,
-                    Fact::BidRefused(_) | Fact::LotSuspended(_) | Fact::LotTerminated(_) | Fact::LotFailed(_)
-                        | Fact::DutyOverdue(_) | Fact::QuestionOverdue(_) | Fact::ObjectionOverdue(_)
-                        | Fact::ComplaintOverdue(_) | Fact::PauseOrdered(_)
+                    Fact::BidRefused(_)
+                        | Fact::LotSuspended(_)
+                        | Fact::LotTerminated(_)
+                        | Fact::LotFailed(_)
+                        | Fact::DutyOverdue(_)
+                        | Fact::QuestionOverdue(_)
+                        | Fact::ObjectionOverdue(_)
+                        | Fact::ComplaintOverdue(_)
+                        | Fact::PauseOrdered(_)
                 );
                 let ink = if loud { Ink::Cinnabar } else { Ink::Black };
                 (kind_title(event.fact.kind()).to_owned(), actor(event.actor), tale(&event.fact), ink)

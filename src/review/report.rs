@@ -249,7 +249,12 @@ impl Report {
         let checked = CheckName::ALL.into_iter().map(|name| {
             let failed = name == CheckName::Checkpoint;
             let state = if failed { CheckState::Failed } else { CheckState::NotMade };
-            Check { name, state, count: 0, why_not: (!failed).then(|| Words::new("没有可读取的检查点", "there is no readable checkpoint")) }
+            Check {
+                name,
+                state,
+                count: 0,
+                why_not: (!failed).then(|| Words::new("没有可读取的检查点", "there is no readable checkpoint")),
+            }
         });
         Self {
             origin: String::new(),

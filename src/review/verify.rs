@@ -465,15 +465,11 @@ impl Run {
             CheckName::Clips if count == 0 => say("没有影像引用", "there are no clip references"),
             CheckName::Timestamps => self.stamps.why_not(),
             CheckName::Payloads if missing > 0 => Some(not_at_hand()),
-            CheckName::Statements if !self.options.signatures => {
-                say("未要求核验签名", "signatures were not asked for")
-            }
+            CheckName::Statements if !self.options.signatures => say("未要求核验签名", "signatures were not asked for"),
             CheckName::Replay if !self.options.replay => say("未要求", "not asked for"),
             CheckName::Statements | CheckName::Replay => {
                 match self.replay_ended.or_else(|| self.stopped.then_some(self.head.entries)) {
-                    Some(seq) => {
-                        say(&format!("自第 {seq} 条起未做"), &format!("not made from entry {seq} on"))
-                    }
+                    Some(seq) => say(&format!("自第 {seq} 条起未做"), &format!("not made from entry {seq} on")),
                     None => (missing > 0).then(not_at_hand),
                 }
             }

@@ -7,8 +7,8 @@ use crate::book::*;
 use crate::bundles::repacked_as;
 use mingjian::base::{Hash, Span};
 use mingjian::ledger::media::{
-    Audio, CLIP_REFERENCED, ClipClock, ClipReferenced, ClipStatus, FileName, Interval, Part, SEGMENTS_RECORDED, Segment,
-    SegmentsRecorded, Stretch, playlist, run_link, segment_link,
+    Audio, CLIP_REFERENCED, ClipClock, ClipReferenced, ClipStatus, FileName, Interval, Part, SEGMENTS_RECORDED,
+    Segment, SegmentsRecorded, Stretch, playlist, run_link, segment_link,
 };
 use mingjian::ledger::record::{VERIFIER_PUBLISHED, VerifierPublished};
 use mingjian::review::bundle::About;
@@ -52,14 +52,13 @@ pub fn filmed() -> (Book, Footage) {
         footage.0.insert(FileName { run, number }, bytes.clone());
     }
     let (camera, init) = (id(78), Hash::of(&files[0]));
-    let segments: Vec<Segment> = files[1..]
-        .iter()
-        .map(|bytes| Segment { digest: Hash::of(bytes), level: None, span: Span::secs(2) })
-        .collect();
+    let segments: Vec<Segment> =
+        files[1..].iter().map(|bytes| Segment { digest: Hash::of(bytes), level: None, span: Span::secs(2) }).collect();
     let at = when(31, 9, 0, 0);
-    let head = segments.iter().enumerate().fold(run_link(camera, run, init), |link, (number, segment)| {
-        segment_link(link, number as u64, segment)
-    });
+    let head = segments
+        .iter()
+        .enumerate()
+        .fold(run_link(camera, run, init), |link, (number, segment)| segment_link(link, number as u64, segment));
     let stretch = Stretch {
         camera,
         codecs: "avc1.42c01e".into(),
@@ -75,7 +74,13 @@ pub fn filmed() -> (Book, Footage) {
     let value = |data: serde_json::Result<serde_json::Value>| data.unwrap();
     let anchor = book.leaves.len() as u64;
     let camera_name = format!("camera/{camera}");
-    book.record(when(31, 9, 0, 5), SEGMENTS_RECORDED, "recorder/main", &camera_name, &value(serde_json::to_value(&announced)));
+    book.record(
+        when(31, 9, 0, 5),
+        SEGMENTS_RECORDED,
+        "recorder/main",
+        &camera_name,
+        &value(serde_json::to_value(&announced)),
+    );
     let parts = vec![Part { anchors: vec![anchor], first: 0, from: at, init, run, segments }];
     let interval = Interval { from: at, to: at.plus(Span::secs(4)) };
     let clip = ClipReferenced {

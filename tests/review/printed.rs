@@ -62,7 +62,11 @@ fn it_says_what_happened_by_whom_what_was_checked_and_what_could_not_be() {
     assert!(fonts.contains("NotoSerifCJK"), "{fonts}");
     for line in fonts.lines().skip(2) {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        assert_eq!(columns[columns.len() - 5..columns.len() - 2], ["yes", "yes", "yes"], "embedded, a subset, to Unicode");
+        assert_eq!(
+            columns[columns.len() - 5..columns.len() - 2],
+            ["yes", "yes", "yes"],
+            "embedded, a subset, to Unicode"
+        );
     }
     let info = poppler("pdfinfo", &[&path]);
     assert!(info.contains("Title:") && info.contains("案件报告"), "{info}");

@@ -87,10 +87,12 @@ impl Enclosed {
                 format!("{what}  seq {seq}, {version}")
             }
             Self::NotPublished => {
-                t("账本未载明 verify.html 的摘要，无从比对", "the ledger names no verify.html to compare with").to_owned()
+                t("账本未载明 verify.html 的摘要，无从比对", "the ledger names no verify.html to compare with")
+                    .to_owned()
             }
             Self::Another => {
-                t("案内 verify.html 不是账本所载的核验程序", "verify.html is not the one that the ledger names").to_owned()
+                t("案内 verify.html 不是账本所载的核验程序", "verify.html is not the one that the ledger names")
+                    .to_owned()
             }
         }
     }
