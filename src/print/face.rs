@@ -2,6 +2,8 @@
 //! SIL Open Font License (`OFL.txt` beside it). Only the glyphs of a report are embedded into it.
 #![allow(clippy::float_arithmetic, reason = "places on paper")]
 
+use std::fmt::Write as _;
+
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::metrics::GlyphMetrics;
@@ -36,7 +38,9 @@ impl Face {
                 '\n' | '\r' | '\t' | '\u{a0}' => out.push(' '),
                 known if self.characters.map(known).is_some() => out.push(known),
                 control if control.is_control() => out.push(' '),
-                unknown => out.push_str(&format!("〔U+{:04X}〕", u32::from(unknown))),
+                unknown => {
+                    let _ = write!(out, "〔U+{:04X}〕", u32::from(unknown));
+                }
             }
         }
         out
@@ -54,7 +58,7 @@ impl Face {
 
     pub fn glyphs(&self, text: &str) -> Vec<KrillaGlyph> {
         let glyph = |(at, character): (usize, char)| KrillaGlyph {
-            glyph_id: GlyphId::new(self.characters.map(character).map_or(0, |glyph| glyph.to_u32())),
+            glyph_id: GlyphId::new(self.characters.map(character).map_or(0, skrifa::GlyphId::to_u32)),
             text_range: at..at + character.len_utf8(),
             x_advance: self.width(character),
             x_offset: 0.0,

@@ -55,18 +55,18 @@ enum Mark {
 /// A text of one size and colour.
 #[derive(Debug, Clone)]
 pub struct Text {
-    pub text: String,
+    pub words: String,
     pub size: f32,
     pub ink: Ink,
 }
 
 impl Text {
     pub fn body(text: impl Into<String>) -> Self {
-        Self { text: text.into(), size: 9.5, ink: Ink::Black }
+        Self { words: text.into(), size: 9.5, ink: Ink::Black }
     }
 
     pub fn note(text: impl Into<String>) -> Self {
-        Self { text: text.into(), size: 8.5, ink: Ink::Grey }
+        Self { words: text.into(), size: 8.5, ink: Ink::Grey }
     }
 
     #[must_use]
@@ -79,7 +79,8 @@ impl Text {
 pub struct Paper {
     face: Face,
     title: String,
-    footer: String,
+    /// Below each page.
+    foot: String,
     /// When what it tells ends: the file bears this date, not that of its making, so that the same case gives the same bytes.
     at: Micros,
     pages: Vec<Vec<Mark>>,
@@ -90,8 +91,8 @@ pub struct Paper {
 impl Paper {
     pub fn new(title: &str, footer: &str, at: Micros) -> Result<Self, String> {
         let face = Face::load()?;
-        let footer = face.printable(footer);
-        Ok(Self { face, title: title.to_owned(), footer, at, pages: vec![Vec::new()], y: TOP })
+        let foot = face.printable(footer);
+        Ok(Self { face, title: title.to_owned(), foot, at, pages: vec![Vec::new()], y: TOP })
     }
 
     fn mark(&mut self, mark: Mark) {
@@ -132,7 +133,7 @@ impl Paper {
     }
 
     fn paragraph_in(&mut self, text: &Text, x: f32, width: f32) {
-        for line in self.wrap(&text.text, text.size, width) {
+        for line in self.wrap(&text.words, text.size, width) {
             self.need(text.size * LEADING);
             self.line(&line, text.size, text.ink, x, self.y);
             self.y += text.size * LEADING;
@@ -150,7 +151,7 @@ impl Paper {
         let set: Vec<(String, f32, Ink)> = lines
             .iter()
             .flat_map(|text| {
-                self.wrap(&text.text, text.size, inner).into_iter().map(|line| (line, text.size, text.ink))
+                self.wrap(&text.words, text.size, inner).into_iter().map(|line| (line, text.size, text.ink))
             })
             .collect();
         let height: f32 = set.iter().map(|(_, size, _)| size * LEADING).sum::<f32>() + 22.0;
@@ -191,7 +192,7 @@ impl Paper {
 
     /// The lines of each cell, and how high the row is.
     fn set_row(&self, widths: &[f32], cells: &[Text]) -> (Vec<Vec<String>>, f32) {
-        let wrap = |(cell, width): (&Text, &f32)| self.wrap(&cell.text, cell.size, width - GUTTER);
+        let wrap = |(cell, width): (&Text, &f32)| self.wrap(&cell.words, cell.size, width - GUTTER);
         let set: Vec<Vec<String>> = cells.iter().zip(widths).map(wrap).collect();
         let count = |lines: &Vec<String>| f32::from(u16::try_from(lines.len()).unwrap_or(u16::MAX));
         let heights = set.iter().zip(cells).map(|(lines, cell)| count(lines) * cell.size * LEADING);
@@ -276,7 +277,7 @@ impl Paper {
             }
             let place = format!("{} / {count}", index + 1);
             let x = WIDTH - MARGIN - self.face.width_of(&place) * 8.0;
-            for (x, text) in [(MARGIN, self.footer.clone()), (x, place)] {
+            for (x, text) in [(MARGIN, self.foot.clone()), (x, place)] {
                 draw(&mut surface, &self.face, &Mark::Text { x, base: HEIGHT - 36.0, size: 8.0, ink: Ink::Grey, text });
             }
             surface.finish();

@@ -37,14 +37,14 @@ fn notice<'a>(summary: &'a Summary<'_>) -> Option<&'a Noticed> {
 }
 
 fn front(paper: &mut Paper, summary: &Summary<'_>, title: &str) {
-    paper.paragraph(&Text { text: "明鉴 · 案件报告".into(), size: 11.0, ink: Ink::Cinnabar });
-    paper.paragraph(&Text { text: title.into(), size: 22.0, ink: Ink::Black });
+    paper.paragraph(&Text { words: "明鉴 · 案件报告".into(), size: 11.0, ink: Ink::Cinnabar });
+    paper.paragraph(&Text { words: title.into(), size: 22.0, ink: Ink::Black });
     paper.paragraph(&Text::note(
         "Mingjian case report: what happened, by whom, what was checked, what could not be checked",
     ));
     paper.space(6.0);
     let holds = summary.report.holds();
-    let big = |text: &str, ink| Text { text: text.into(), size: 13.0, ink };
+    let big = |text: &str, ink| Text { words: text.into(), size: 13.0, ink };
     let mut lines = Vec::new();
     if let Some(failure) = &summary.report.first_failure {
         lines.push(big("核验不符", Ink::Cinnabar));
