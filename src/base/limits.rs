@@ -42,6 +42,8 @@ pub const ALIVE_EVERY_IDLE: Span = Span::minutes(1);
 pub const TITLE_MAX_CHARS: usize = 200;
 /// A reason, a question, an answer.
 pub const TEXT_MAX_CHARS: usize = 4_000;
+/// Days of one list of the holiday calendar: a decade of the State Council's notices.
+pub const HOLIDAYS_MAX: usize = 400;
 /// Lots of one project.
 pub const LOTS_PER_PROJECT_MAX: usize = 200;
 /// Bidders of one lot: three-digit numbers.
@@ -152,6 +154,8 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// Between two ledgers that a node hands to one which leads fewer: by then every count that it acts on is a fresh one.
+pub const SHED_EVERY: Span = Span::secs(2);
 /// How long a node waits at its start for another to write a new ledger's first entries.
 pub const NODE_START_MAX: Span = Span::secs(30);
 /// How long a request is offered to whoever writes: a take-over, and room for the answer.
