@@ -58,6 +58,7 @@ tools:
 bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
+	cargo bench --bench proofs
 	$(MAKE) figures
 	cargo bench --bench proofs
 	cargo bench --bench database
@@ -69,3 +70,4 @@ bench:
 figures: web
 	cargo build --release
 	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" npm run --silent figures
+	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" node tests/browser/verifying.mjs

@@ -10,7 +10,7 @@ use actix_web::web::Data;
 
 use super::open::{LEDGER, Node, Setup, Storage, open_watching};
 use super::serve::genesis;
-use super::timestamps::Stamping;
+use super::timestamps::{Stamping, TIMESTAMPS};
 use super::{continuity, cosigners, demo_cameras, published};
 use crate::base::limits::{POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY};
 use crate::config::Settings;
@@ -141,7 +141,7 @@ fn stamping(settings: &Settings, dir: &DataDir) -> Result<Option<Stamping>, Box<
     };
     let pem = std::fs::read(certificate).map_err(|error| format!("{}: {error}", certificate.display()))?;
     let every = Duration::from_secs(settings.timestamp.every_seconds.max(1));
-    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join("timestamps") }))
+    Ok(Some(Stamping { authority: Authority::new(url, &pem)?, every, dir: dir.path().join(TIMESTAMPS) }))
 }
 
 /// The ledger as it is stored now, if there is one.
