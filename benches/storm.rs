@@ -96,7 +96,9 @@ fn measure(report: &mut Report, name: &str, journal: Box<dyn Journal>, args: &Ar
         });
         // Whoever was let in has an answer that stands in the ledger: accepted, or refused by a rule.
         count += let_in.len();
-        let_in.into_iter().for_each(|pending| assert!(pending.wait().is_ok(), "left without an answer"));
+        for pending in let_in {
+            assert!(pending.wait().is_ok(), "left without an answer");
+        }
         rounds.push((peak, count as f64 / began.elapsed().as_secs_f64()));
         answered += count;
         refusals.extend(sent_away);
