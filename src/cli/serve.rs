@@ -14,7 +14,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 
 use super::demo::Demonstration;
-use super::open::{LEDGER, Node, Setup, Storage, open_watching};
+use super::open::{LEDGER, Node, Setup, Storage, notes, open_watching};
 use super::output::say;
 use super::timestamps::Stamping;
 use super::{Outcome, continuity, cosigners, demo_cameras, published};
@@ -26,7 +26,7 @@ use crate::desk::Desk;
 use crate::engine::calendar::{CityPeriods, Holidays};
 use crate::engine::code::CodeFormat;
 use crate::engine::event::PlatformConfigured;
-use crate::evidence::Recorder;
+use crate::evidence::{Equipment, Host, Inside, Keeper, Recorder, Remote};
 use crate::http::app::{Parts, app};
 use crate::http::extract::HttpSettings;
 use crate::http::nodes::Door;
@@ -102,8 +102,8 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     published::start(&platform.desk).map_err(|error| error.to_string())?;
     let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
     let hub = Arc::clone(&platform.hub);
-    let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
-    let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
+    let keeper = Keeper::start(Arc::clone(&platform.desk.evidence), sequencer.clone())?;
+    let recorder = recorder(&settings, &platform.desk, own_address.is_some())?;
     let url = format!("http://{}", settings.listen);
     if let Some(stamping) = stamping {
         stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
@@ -153,6 +153,7 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     let ended = move || {
         // Its last words are an entry.
         drop(recorder);
+        drop(keeper);
         cosigning.drain();
         sequencer.shutdown();
     };
@@ -176,6 +177,31 @@ fn storage(settings: &Settings, inner: SocketAddr) -> Result<Storage, Box<dyn Er
         address: settings.node.address.clone().unwrap_or_else(|| inner.to_string()),
         relay: settings.redis.url.as_ref().map(|url| Relay::new(&url.0)).transpose()?,
     }))
+}
+
+/// The recorder of this process, if the settings want one. A node that shares its ledger asks its own door, where requests
+/// go on to whichever node writes.
+fn recorder(settings: &Settings, desk: &Desk, is_shared: bool) -> Result<Option<Recorder>, Box<dyn Error>> {
+    if !settings.evidence.record {
+        return Ok(None);
+    }
+    let evidence = &desk.evidence;
+    let host: Arc<dyn Host> = if is_shared {
+        let token = desk.identity.recorder_token(&evidence.settings.name).into();
+        Arc::new(Remote::on_this_machine(settings.listen, token))
+    } else {
+        Arc::new(Inside { evidence: Arc::clone(evidence), sequencer: desk.sequencer.clone() })
+    };
+    let recorder = Recorder::start(Equipment {
+        settings: evidence.settings.clone(),
+        store: Arc::clone(&evidence.store),
+        notes: notes(&settings.data),
+        host,
+        clock: Arc::clone(&evidence.clock),
+        entropy: Arc::clone(&evidence.entropy),
+        monitor: Arc::clone(&evidence.monitor),
+    })?;
+    Ok(Some(recorder))
 }
 
 /// Who stamps checkpoints, by the settings.

@@ -20,8 +20,8 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, case_file, cases, companies, feedback, footage, health, keys, ledger, life, lots, objections,
-    rooms, session, statistics, stream, web_files,
+    accounts, bids, case_file, cases, companies, feedback, footage, health, holds, keys, ledger, life, lots, objections,
+    recorders, rooms, session, statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -108,6 +108,8 @@ fn routes(config: &mut ServiceConfig) {
             .configure(objections::routes)
             .configure(rooms::routes)
             .configure(footage::routes)
+            .configure(holds::routes)
+            .configure(recorders::routes)
             .configure(stream::routes)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),

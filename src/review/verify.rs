@@ -437,6 +437,7 @@ impl Run {
             CheckName::Earlier if count == 0 => Some("no earlier checkpoint at hand".into()),
             CheckName::Footage => self.footage.why_not(missing),
             CheckName::Clips if count == 0 => Some("there are no clip references".into()),
+            CheckName::Clips => self.footage.clips_why_not(),
             CheckName::Payloads if missing > 0 => Some(format!("{missing} payloads are not at hand")),
             CheckName::Statements if !self.options.signatures => Some("signatures were not asked for".into()),
             CheckName::Replay if !self.options.replay => Some("not asked for".into()),

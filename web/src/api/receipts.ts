@@ -129,7 +129,7 @@ export function receiptFile({ leaf, payload, proof, watched }: ReceiptRow): stri
   return `${JSON.stringify(file, null, 2)}\n`
 }
 
-export function download(name: string, body: string, type = 'application/json'): void {
+export function download(name: string, body: BlobPart, type = 'application/json'): void {
   const url = URL.createObjectURL(new Blob([body], { type }))
   const link = document.createElement('a')
   link.href = url
