@@ -134,8 +134,8 @@ codes! {
     CameraElsewhere "camera_elsewhere" 409 "这台摄像机由其他系统录像，此处没有实时画面。" "Another system records this camera; there is no live picture here.";
     RecorderTaken "recorder_taken" 409 "另一台录像机正以此名称录像。" "Another recorder records under this name.";
     FootageLate "footage_late" 409 "影像摘要送达过晚，不予收录。" "The digests of this footage came too late to prove anything; they are not taken.";
-    HoldUnknown "hold_unknown" 404 "没有这项保全。" "There is no such hold.";
-    HoldLifted "hold_lifted" 409 "该保全已解除。" "This hold is lifted already.";
+    KeepingUnknown "footage_hold_unknown" 404 "没有这项保全。" "There is no such hold.";
+    KeepingLifted "footage_hold_lifted" 409 "该保全已解除。" "This hold is lifted already.";
     ClipUnknown "clip_unknown" 404 "没有这段影像。" "There is no such clip.";
     ClipPending "clip_pending" 409 "该影像尚未收录完毕，请稍候再试。" "The clip's footage is not all in yet; try again in a moment.";
     ViewingOver "viewing_over" 403 "查看许可已到期或不属于您，请重新申请查看。" "Leave to look has run out or is not yours; ask for it again.";

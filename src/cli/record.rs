@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<PathBuf>,
-    /// The server that it records for: https://host, or http:// on this machine
+    /// The server that it records for: `https://host`, or `http://` on this machine
     #[arg(long, value_name = "URL")]
     #[serde(skip)]
     server: Option<String>,

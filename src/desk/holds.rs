@@ -51,13 +51,13 @@ impl Desk {
         Ok((hold, outcome))
     }
 
-    /// Refuses with `hold_unknown`, `hold_lifted`, `reason_missing`.
+    /// Refuses with `footage_hold_unknown`, `footage_hold_lifted`, `reason_missing`.
     pub fn lift_hold(&self, viewer: &Viewer, hold: Id, why: &str) -> Result<Outcome, Refusal> {
         may(viewer, Action::HoldLift, ObjectRef::NONE)?;
         let row = self.platform.read(|tx| footage::hold(tx, &hold.to_string())).map_err(Code::from)?;
-        let row = row.ok_or(Code::HoldUnknown)?;
+        let row = row.ok_or(Code::KeepingUnknown)?;
         if row.lifted_at.is_some() {
-            return Err(Code::HoldLifted.into());
+            return Err(Code::KeepingLifted.into());
         }
         let data = HoldLifted { hold, reason: reason(why)? };
         self.write_record(viewer, HOLD_LIFTED, format!("camera/{}", row.camera), &data)

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 
 use futures_util::TryStreamExt as _;
+use http_body_util::BodyExt as _;
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
@@ -78,7 +79,7 @@ impl Bucket {
     }
 
     fn path(&self, name: FileName) -> Path {
-        name.to_string().split('/').fold(self.prefix.clone(), |path, part| path.join(part))
+        name.to_string().split('/').fold(self.prefix.clone(), Path::join)
     }
 
     fn name(&self, path: &Path) -> Option<FileName> {
@@ -99,7 +100,8 @@ fn failed(error: Error) -> io::Error {
 impl MediaStore for Bucket {
     fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()> {
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        let put = self.store.put_opts(&self.path(name), bytes.to_vec().into(), options);
+        let path = self.path(name);
+        let put = self.store.put_opts(&path, bytes.to_vec().into(), options);
         match self.runtime.block_on(put).map_err(failed) {
             Ok(_) => Ok(()),
             // A request whose answer was lost is sent again: then it is our own file that is there.
@@ -179,8 +181,8 @@ impl HttpService for Client {
     /// Waits on the caller's own thread, which is all that waits for the answer.
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
-        let bytes: Vec<u8> = body.as_bytes().map(|bytes| bytes.to_vec()).unwrap_or_default();
-        let request = ureq::http::Request::from_parts(parts, bytes);
+        let bytes = body.collect().await?.to_bytes();
+        let request = ureq::http::Request::from_parts(parts, &bytes[..]);
         let mut answer = self.0.run(request).map_err(unanswered)?;
         let limit = u64::try_from(2 * SEGMENT_MAX_BYTES).unwrap_or(u64::MAX);
         let body = answer.body_mut().with_config().limit(limit).read_to_vec().map_err(unanswered)?;

@@ -75,7 +75,9 @@ pub enum ElsewhereError {
     Address(#[from] AddressError),
     #[error("the address must end with the name of the stream or camera")]
     NoName,
-    #[error("the address must say where the time goes: {{start}}, {{start_unix}} or {{start_compact}}, and the same for the end")]
+    #[error(
+        "the address must say where the time goes: {{start}}, {{start_unix}} or {{start_compact}}, and the same for the end"
+    )]
     NoTime,
 }
 
@@ -219,7 +221,7 @@ fn missing(held: &[Interval], asked: Interval) -> Vec<(Micros, Micros, Cause)> {
     gaps
 }
 
-/// As MediaMTX lists it.
+/// As `MediaMTX` lists it.
 #[derive(Deserialize)]
 struct Listed {
     start: String,
@@ -256,12 +258,7 @@ impl fmt::Debug for Fenced {
 }
 
 impl Resolver for Fenced {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.dns.resolve(uri, config, timeout)?;
         let mut allowed = self.empty();
         for address in found.iter().filter(|address| self.networks.contain(address.ip())) {
@@ -353,7 +350,11 @@ mod tests {
     #[test]
     fn addresses_of_an_interval() {
         for (source, address, url) in [
-            ("frigate", "http://10.0.0.9:5000/hall", "http://10.0.0.9:5000/api/hall/start/1795406706/end/1795406737/clip.mp4"),
+            (
+                "frigate",
+                "http://10.0.0.9:5000/hall",
+                "http://10.0.0.9:5000/api/hall/start/1795406706/end/1795406737/clip.mp4",
+            ),
             (
                 "gb28181",
                 "https://10.0.0.9/playback/34020000001320000001?startTime={start_unix}&endTime={end_unix}",

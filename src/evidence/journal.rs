@@ -82,18 +82,17 @@ impl Journals {
         }
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let holder = match text.trim().parse() {
-            Ok(holder) => holder,
-            Err(_) => {
-                let mut random = [0; 16];
-                entropy.fill(&mut random);
-                let holder = Id::from_u128(u128::from_be_bytes(random));
-                file.set_len(0)?;
-                file.rewind()?;
-                writeln!(file, "{holder}")?;
-                file.sync_all()?;
-                holder
-            }
+        let holder = if let Ok(holder) = text.trim().parse() {
+            holder
+        } else {
+            let mut random = [0; 16];
+            entropy.fill(&mut random);
+            let holder = Id::from_u128(u128::from_be_bytes(random));
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{holder}")?;
+            file.sync_all()?;
+            holder
         };
         Ok(Self { folder, holder, _lock: file })
     }

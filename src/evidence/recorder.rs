@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::alarms::Alarms;
 use super::camera::{Camera, Stop};
 use super::host::{Order, Orders, is_final};
+use super::lock;
 use super::pending::Announcement;
 use super::recording::{Equipment, Recording};
 use super::status::Watched;
-use super::lock;
 use crate::base::limits::{ANNOUNCE_EVERY, ANNOUNCE_EVERY_IDLE};
 use crate::base::{Code, Id, Micros, Span};
 use crate::ledger::media::{Gap, SEGMENTS_RECORDED, SegmentsRecorded, to_data};
@@ -19,6 +19,8 @@ use crate::sequencer::Record;
 
 /// How often it looks at its list of cameras and at what waits.
 const LOOK_EVERY: Span = Span::secs(1);
+/// The same before it has begun.
+const LOOK_AGAIN: Span = Span::micros(300_000);
 /// How long a recorder that ends tries to have its last words written.
 const LAST_WORDS_MAX: Duration = Duration::from_secs(5);
 
@@ -111,7 +113,7 @@ impl Work {
                     Err(error) => tracing::error!(%error, "what an earlier recorder left cannot be taken up yet"),
                 }
             }
-            if self.stop.wait(if known { LOOK_EVERY } else { Span::micros(100_000) }) {
+            if self.stop.wait(LOOK_AGAIN) {
                 return false;
             }
         }

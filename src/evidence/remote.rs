@@ -61,6 +61,12 @@ pub struct Remote {
     logins: Mutex<BTreeMap<Id, Login>>,
 }
 
+/// RFC 9457, of which the code is enough.
+#[derive(Deserialize)]
+struct OfProblem {
+    code: String,
+}
+
 /// Why a server's address is not accepted.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}: expected https://host, or http:// on this machine: what goes there is a password")]
@@ -116,10 +122,6 @@ impl Remote {
         let bytes = answer.body_mut().with_config().limit(ANSWER_MAX_BYTES).read_to_vec().map_err(unanswered)?;
         if is_good {
             return serde_json::from_slice(&bytes).map_err(|_| Code::OutcomeUnknown);
-        }
-        #[derive(Deserialize)]
-        struct OfProblem {
-            code: String,
         }
         let code = serde_json::from_slice::<OfProblem>(&bytes).ok().and_then(|problem| problem.code.parse().ok());
         Err(code.unwrap_or(Code::OutcomeUnknown))

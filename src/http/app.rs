@@ -20,8 +20,8 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, case_file, cases, companies, feedback, footage, health, holds, keys, ledger, life, lots, objections,
-    recorders, rooms, session, statistics, stream, web_files,
+    accounts, bids, case_file, cases, companies, feedback, footage, health, holds, keys, ledger, life, lots,
+    objections, recorders, rooms, session, statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;

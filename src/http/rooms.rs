@@ -221,7 +221,7 @@ pub struct CameraForm {
     /// `rtsp`: recorded here. `mediamtx`, `frigate`, `onvif`, `gb28181`: that system records it, and clips refer to it.
     #[serde(default = "recorded_here")]
     source: String,
-    /// In a network that cameras may be in, without user and password. `rtsp://host[:port]/path`; for MediaMTX
+    /// In a network that cameras may be in, without user and password. `rtsp://host[:port]/path`; for `MediaMTX`
     /// `http://host:9996/path` of its playback server, for Frigate `http://host:5000/camera`; for the others a template
     /// with `{start}` and `{end}` (also `{start_unix}`, `{start_compact}`, `{duration}`).
     address: String,

@@ -10,8 +10,8 @@ use super::source::{Media, Source};
 use crate::base::limits::{ANNOUNCE_LATE_MAX, RECORDER_AHEAD_MAX};
 use crate::base::{Hash, Id, Micros};
 use crate::ledger::media::{
-    self, CLIP_REFERENCED, ClipReferenced, ClipStatus, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part, SEGMENTS_RECORDED,
-    SegmentsRecorded, Stretch,
+    self, CLIP_REFERENCED, ClipReferenced, ClipStatus, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part,
+    SEGMENTS_RECORDED, SegmentsRecorded, Stretch,
 };
 use crate::ledger::payload::{self, Payload};
 

@@ -207,12 +207,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Some(json!({ "from": now, "to": due, "reason": "诉讼保全" })),
         ),
         ("POST", "/api/v1/holds/{hold}/lift", Table(Right::HoldLift), reason()),
-        (
-            "POST",
-            "/api/v1/recorder/look",
-            Recorders,
-            Some(json!({ "holder": t.world.id(), "reports": [] })),
-        ),
+        ("POST", "/api/v1/recorder/look", Recorders, Some(json!({ "holder": t.world.id(), "reports": [] }))),
         ("GET", "/api/v1/recorder/cameras/{camera}/login", Recorders, None),
         ("GET", "/api/v1/recorder/runs/{run}", Recorders, None),
         (
@@ -342,6 +337,7 @@ fn filled(things: &Things<'_>, path: &str) -> String {
         ("{clip}", things.world.id().to_string()),
         ("{viewing}", things.world.id().to_string()),
         ("{hold}", things.world.id().to_string()),
+        ("{run}", things.world.id().to_string()),
     ];
     fill.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mingjian::base::{Id, Micros, Span};
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::camera::Camera;
 use crate::servers::{Postgres as Database, free_port, signal};
-use crate::world::{World, until, verified};
+use crate::world::{until, verified};
 
 const RECORDER: &str = "hall";
 
@@ -63,7 +64,7 @@ fn furnish(platform: &Platform, camera: &Camera) -> Id {
         .write(|tx| {
             rooms::insert_room(
                 tx,
-                &RoomRow { id: text(room), name: "开标一室".into(), place: "二层".into(), created_at: now.get() },
+                &RoomRow { id: text(room), name: "开标三室".into(), place: "二层".into(), created_at: now.get() },
             )?;
             let row = CameraRow {
                 id: text(id),
@@ -146,8 +147,7 @@ impl Site {
 
     fn record(&self, token: &str) -> Process {
         let (server, own) = (format!("http://127.0.0.1:{}", self.port), self.own.to_str().unwrap());
-        let settings =
-            [("EVIDENCE__TOKEN", token.to_owned()), ("EVIDENCE__NETWORKS", "[\"127.0.0.0/8\"]".to_owned())];
+        let settings = [("EVIDENCE__TOKEN", token.to_owned()), ("EVIDENCE__NETWORKS", "[\"127.0.0.0/8\"]".to_owned())];
         Process::start(&["record", "--data", own, "--server", &server, "--name", RECORDER], &settings)
     }
 }
@@ -155,19 +155,21 @@ impl Site {
 #[test]
 fn a_recorder_of_its_own_outlives_its_server_and_its_own_death() {
     let camera = Camera::start(&[]);
-    let world = World::start();
-    furnish(&world.desk().platform, &camera);
-    let (data, dir) = (world.data(), world.close());
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    furnish(&Platform::open(Arc::new(DataDir::open(&data).unwrap())).unwrap(), &camera);
+    let port = free_port();
+    let mut site = Site { data, own: dir.path().join("recorder"), dir, port, token: String::new() };
+    fs::create_dir(&site.own).unwrap();
+    let mut server = site.serve();
+    let ledger = site.data.join("ledger/main.sqlite");
+    until("the server serves", || ureq::get(format!("http://127.0.0.1:{port}/readyz")).call().is_ok());
+    let reader = SqliteReader::open(&ledger).unwrap();
     let token = Command::new(env!("CARGO_BIN_EXE_mingjian"))
-        .args(["keys", "--data", data.to_str().unwrap(), "--recorder", RECORDER])
+        .args(["keys", "--data", site.data.to_str().unwrap(), "--recorder", RECORDER])
         .output()
         .unwrap();
-    let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
-    let own = dir.path().join("recorder");
-    fs::create_dir(&own).unwrap();
-    let site = Site { dir, data, own, port: free_port(), token };
-    let reader = SqliteReader::open(&site.data.join("ledger/main.sqlite")).unwrap();
-    let mut server = site.serve();
+    site.token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
     // Somebody without the right token is told nothing, and records nothing.
     let stranger = site.record("hall.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     std::thread::sleep(Duration::from_secs(2));

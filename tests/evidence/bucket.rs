@@ -2,6 +2,7 @@
 //! a bucket with object lock does, and keeps every version. What a real store's object lock does cannot be tested here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -70,13 +71,12 @@ fn list(versions: &Versions, request: &Request) -> Reply {
         let folder = |key: &&String| key[prefix.len()..].split_once('/').map(|(name, _)| format!("{prefix}{name}/"));
         let folders: std::collections::BTreeSet<String> = keys.iter().filter_map(folder).collect();
         for folder in folders {
-            body.push_str(&format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"));
+            write!(body, "<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>").unwrap();
         }
     } else {
         for key in keys {
-            body.push_str(&format!(
-                "<Contents><Key>{key}</Key><LastModified>2026-11-23T04:05:06.000Z</LastModified><ETag>1</ETag><Size>4</Size></Contents>"
-            ));
+            let rest = "<LastModified>2026-11-23T04:05:06.000Z</LastModified><ETag>1</ETag><Size>4</Size>";
+            write!(body, "<Contents><Key>{key}</Key>{rest}</Contents>").unwrap();
         }
     }
     Reply { headers: vec![("content-type", "application/xml".into())], ..Reply::of(200, body + "</ListBucketResult>") }

@@ -1,5 +1,5 @@
 //! Cameras that another system records: clips refer to what that system says and serves. The stand-in gives the answers that
-//! MediaMTX documents for its playback server.
+//! `MediaMTX` documents for its playback server.
 
 use mingjian::base::{Code, Hash, Id, Micros, Span};
 use mingjian::desk::Wanted;
@@ -19,7 +19,8 @@ fn mediamtx(from: Micros, to: Micros) -> Web {
         let wanted = |name| request.query(name).unwrap().parse::<Micros>().unwrap();
         (from < wanted("end") && to > wanted("start")).then(|| {
             let span = to.since(from).get();
-            let (start, duration) = (from.to_string().replace('Z', "+00:00"), format!("{}.{:06}", span / 1_000_000, span % 1_000_000));
+            let (start, duration) =
+                (from.to_string().replace('Z', "+00:00"), format!("{}.{:06}", span / 1_000_000, span % 1_000_000));
             format!(r#"[{{"start":"{start}","duration":{duration},"url":"http://x/get?path=hall"}}]"#)
         })
     };
@@ -72,7 +73,8 @@ fn clips_refer_to_what_another_recorder_keeps() {
     let hall = world.add_from("mediamtx", format!("http://{}/hall", web.address), login);
     let other = world.add_from("mediamtx", format!("http://{}/other", web.address), login);
     let nobody = world.add_from("frigate", "http://127.0.0.1:1/hall".into(), None);
-    let replayed = world.add_from("onvif", "rtsp://127.0.0.1:1/replay?from={start_compact}&to={end_compact}".into(), None);
+    let replayed =
+        world.add_from("onvif", "rtsp://127.0.0.1:1/replay?from={start_compact}&to={end_compact}".into(), None);
 
     let whole = clip(&world, 1, hall, before(60), before(30));
     // Long enough ago that nobody waits any more for what is not there.
@@ -88,7 +90,10 @@ fn clips_refer_to_what_another_recorder_keeps() {
     let external = of(whole).external.clone().unwrap();
     assert_eq!((of(whole).status, external.system.as_str()), (ClipStatus::Complete, "mediamtx"));
     assert_eq!(external.digest, Some(Hash::of(FOOTAGE)));
-    assert!(external.url.contains("/get?path=hall&start=") && external.url.contains("duration=30.000000"), "{external:?}");
+    assert!(
+        external.url.contains("/get?path=hall&start=") && external.url.contains("duration=30.000000"),
+        "{external:?}"
+    );
     assert!(!external.url.contains("herons") && of(whole).parts.is_empty());
     assert_eq!((of(whole).served, of(whole).clock.source.as_str()), (Some(of(whole).asked), "external"));
 

@@ -161,7 +161,11 @@ struct Failing {
 
 impl MediaStore for Failing {
     fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()> {
-        if self.fails.load(Ordering::SeqCst) { Err(io::ErrorKind::StorageFull.into()) } else { self.store.put(name, bytes) }
+        if self.fails.load(Ordering::SeqCst) {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            self.store.put(name, bytes)
+        }
     }
 
     fn get(&self, name: FileName) -> io::Result<Option<Vec<u8>>> {

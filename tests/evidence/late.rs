@@ -110,7 +110,10 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let late = clip_of(&world, first, hand.now().plus(Span::days(9)));
     until("the late clip is resolved", || status(&world, late) == "expired");
     let references: Vec<ClipReferenced> = world.records(CLIP_REFERENCED);
-    assert_eq!(references.iter().map(|one| one.status).collect::<Vec<_>>(), [ClipStatus::Complete, ClipStatus::Expired]);
+    assert_eq!(
+        references.iter().map(|one| one.status).collect::<Vec<_>>(),
+        [ClipStatus::Complete, ClipStatus::Expired]
+    );
     assert_eq!(references[1].parts.len(), 1, "what there was is still said");
     world.stop();
     let [tombstone] = &world.records::<FootageDeleted>(FOOTAGE_DELETED)[..] else { panic!() };
@@ -123,7 +126,7 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let recent = Viewer { proved_recently: true, ..supervisor };
     desk.lift_hold(&recent, hold, "诉讼已结").unwrap();
     until("the hold is lifted", || desk.holds(&recent).unwrap().is_empty());
-    assert_eq!(desk.lift_hold(&recent, hold, "再次").unwrap_err().code, Code::HoldLifted);
+    assert_eq!(desk.lift_hold(&recent, hold, "再次").unwrap_err().code, Code::KeepingLifted);
     world.keep();
     until("what nobody holds any more goes", || !staying.exists());
     world.stop();

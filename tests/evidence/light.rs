@@ -33,13 +33,26 @@ fn apart(luma: i64, claimed: i64) -> i64 {
 /// The mean luma of each picture.
 fn levels(film: &[u8]) -> Vec<i64> {
     let mut ffmpeg = Command::new("/usr/bin/ffmpeg");
-    ffmpeg.args(["-loglevel", "error", "-i", "pipe:0", "-vf", PATCH, "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]);
+    ffmpeg.args([
+        "-loglevel",
+        "error",
+        "-i",
+        "pipe:0",
+        "-vf",
+        PATCH,
+        "-fps_mode",
+        "passthrough",
+        "-f",
+        "rawvideo",
+        "pipe:1",
+    ]);
     let mut child = ffmpeg.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut input, film) = (child.stdin.take().unwrap(), film.to_vec());
     let feeding = std::thread::spawn(move || input.write_all(&film).unwrap());
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
     assert!(output.status.success());
-    let mean = |patch: &[u8]| patch.iter().map(|byte| i64::from(*byte)).sum::<i64>() / i64::try_from(patch.len()).unwrap();
+    let mean =
+        |patch: &[u8]| patch.iter().map(|byte| i64::from(*byte)).sum::<i64>() / i64::try_from(patch.len()).unwrap();
     output.stdout.chunks_exact(PATCH_BYTES).map(mean).collect()
 }

@@ -78,7 +78,7 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<String>>, answer: &dyn Fn(&Request) 
         let Reply { status, headers, body } = answer(&request);
         let mut head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", &value, "\r\n"]);
         }
         if out.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| out.write_all(&body)).is_err() {
             return;
@@ -87,7 +87,7 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<String>>, answer: &dyn Fn(&Request) 
 }
 
 fn read(from: &mut BufReader<TcpStream>) -> Option<Request> {
-    let mut line = |from: &mut BufReader<TcpStream>| {
+    let line = |from: &mut BufReader<TcpStream>| {
         let mut text = String::new();
         from.read_line(&mut text).ok().filter(|count| *count > 0)?;
         Some(text.trim_end().to_owned())

@@ -242,15 +242,12 @@ fn alarms_and_holds() {
 #[test]
 fn a_name_has_one_recorder_at_a_time() {
     on_each(|name, platform| {
-        let claim = |holder: &str, now: i64| {
-            platform.write(|tx| recorders::claim(tx, "main", holder, now, now - 10)).unwrap()
-        };
+        let claim =
+            |holder: &str, now: i64| platform.write(|tx| recorders::claim(tx, "main", holder, now, now - 10)).unwrap();
         assert!(claim("a", 100) && claim("a", 105), "{name}");
         assert!(!claim("b", 110) && !claim("b", 115), "{name}: it was there just now");
         assert!(claim("b", 116) && !claim("a", 117), "{name}: silent for too long");
-        let holds = |holder: &str, since: i64| {
-            platform.read(|tx| recorders::holds(tx, "main", holder, since)).unwrap()
-        };
+        let holds = |holder: &str, since: i64| platform.read(|tx| recorders::holds(tx, "main", holder, since)).unwrap();
         assert!(holds("b", 116) && !holds("b", 117) && !holds("a", 0), "{name}");
 
         let report = |camera: &str, seen_at: i64| ReportRow {
@@ -261,7 +258,11 @@ fn a_name_has_one_recorder_at_a_time() {
         };
         platform.write(|tx| recorders::put_reports(tx, &[report("c2", 1), report("c1", 1)])).unwrap();
         platform.write(|tx| recorders::put_reports(tx, &[report("c1", 9)])).unwrap();
-        assert_eq!(platform.read(|tx| recorders::reports(tx, 0)).unwrap(), [report("c1", 9), report("c2", 1)], "{name}");
+        assert_eq!(
+            platform.read(|tx| recorders::reports(tx, 0)).unwrap(),
+            [report("c1", 9), report("c2", 1)],
+            "{name}"
+        );
         assert_eq!(platform.read(|tx| recorders::reports(tx, 5)).unwrap(), [report("c1", 9)], "{name}");
         assert_eq!(platform.read(|tx| recorders::report(tx, "c2", 5)).unwrap(), None, "{name}");
     });
