@@ -144,6 +144,8 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     // Drain: no new viewer, no new request; then the last commit, the last checkpoint, the snapshot.
     say("shutting down: draining connections, then the last commit and checkpoint");
     hub.drain();
+    // A recorder's last words are an entry, which a node that follows passes on through its own door.
+    actix_web::web::block(move || drop(recorder)).await?;
     handle.stop(true).await;
     running.await??;
     if let Some((handle, running)) = nodes {
@@ -151,8 +153,6 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
         running.await??;
     }
     let ended = move || {
-        // Its last words are an entry.
-        drop(recorder);
         drop(keeper);
         cosigning.drain();
         sequencer.shutdown();

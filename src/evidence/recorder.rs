@@ -99,7 +99,7 @@ impl Work {
         self.follow_list(false);
         let ending = Instant::now();
         while !self.announce_all() && ending.elapsed() < LAST_WORDS_MAX {
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(Duration::from_secs(1));
         }
     }
 

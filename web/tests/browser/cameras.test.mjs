@@ -102,7 +102,8 @@ test('pictures and sound are played, and what was changed, what is missing and w
   assert.ok((await clipsNow()).some((clip) => clip.about_kind === 'auction.bid_accepted'))
   await desk.page.goto(`${on.platform.url}/review/${lot}`)
   const panel = desk.page.locator('.clips')
-  const row = (clip) => panel.locator('li', { has: desk.page.getByText(`#${clip.about.toLocaleString('en-US')}`, { exact: true }) }).first()
+  const row = (clip) =>
+    panel.locator('li', { has: desk.page.getByText(`#${clip.about.toLocaleString('en-US')}`, { exact: true }) }).first()
   await row(opening).locator('button.row').click()
   const first = await watch(row(opening), '核查开标过程')
   await plays(first)
