@@ -58,6 +58,7 @@ tools:
 bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
+	cargo bench --bench proofs
 	$(MAKE) figures
 	cargo bench --bench many
 
@@ -65,3 +66,4 @@ bench:
 figures: web
 	cargo build --release
 	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" npm run --silent figures
+	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" node tests/browser/verifying.mjs

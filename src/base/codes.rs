@@ -65,6 +65,7 @@ codes! {
     ReauthRequired "reauth_required" 403 "此操作需要再次验证身份。" "Confirm your identity again for this.";
     NotYetReadable "not_yet_readable" 403 "该内容目前对您不公开。" "This content is not open to you now.";
     Erased "erased" 410 "该内容已依法删除，哈希仍在账本中。" "The content was erased by law; its hash remains.";
+    EntryDamaged "entry_damaged" 500 "该条目在存储中已损坏，与写入时不符；请留存证据并告知监督部门。" "This entry is damaged in storage: it is not what was committed. Keep what you have and tell the supervisors.";
     TotpNotEnrolled "totp_not_enrolled" 403 "您的角色须先绑定动态验证码。" "Your role needs a one-time code; enrol one first.";
     AccountExists "account_exists" 409 "该账号已存在。" "This account exists already.";
     WeakPassword "weak_password" 422 "口令过短或过于常见，请至少使用 12 个字符。" "The password is too short or too common; use at least 12 characters.";

@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock};
 use super::entries::audience_of_record;
 use crate::base::Id;
 use crate::engine::audience;
+use crate::engine::state::Lot;
 use crate::identity::{Identity, Viewer, may_read};
+use crate::live::scope::lot_of;
 use crate::live::{Denied, Gate, Reader, Scope};
 use crate::sequencer::{Clock, CommittedEntry, Sequencer};
 
@@ -64,6 +66,14 @@ impl Reader for StreamReader {
             (None, _) => audience_of_record(&entry.kind),
         };
         may_read(&self.viewer, &class)
+    }
+
+    /// 招标投标法 art. 22: before the opening its mere presence among a lot's entries could tell that somebody signed up.
+    fn may_know(&self, damaged: &CommittedEntry) -> bool {
+        let lot = lot_of(&damaged.subject);
+        self.gate.sequencer.get().zip(lot).is_some_and(|(sequencer, lot)| {
+            sequencer.read(|committed| committed.state.lots.get(&lot).is_some_and(Lot::numbers_are_public))
+        })
     }
 
     /// Proceedings are public (product: everyone sees auction bids live, under numbers); what of a frame is not public

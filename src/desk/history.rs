@@ -19,15 +19,15 @@ impl IndexedHistory {
         Self { storage: LedgerHistory(reader), platform, ledger_name }
     }
 
-    /// How far the index reaches, and the entries about `subject` that it knows between `from` and there.
-    fn indexed(&self, subject: &str, from: u64, limit: usize) -> Result<(u64, Vec<u64>), StoreError> {
+    /// How far the index reaches, and the entries about `subject` that it knows from `from` on, with their kinds.
+    fn indexed(&self, subject: &str, from: u64, limit: usize) -> Result<(u64, Vec<(u64, String)>), StoreError> {
         let int = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.platform.read(|tx| {
             let reach = views::next_seq(tx, &self.ledger_name)?;
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = views::entries_of(tx, &self.ledger_name, subject, int(from), limit)?;
-            let seqs = rows.into_iter().filter_map(|row| u64::try_from(row.seq).ok()).collect();
-            Ok((u64::try_from(reach).unwrap_or(0), seqs))
+            let known = rows.into_iter().filter_map(|row| Some((u64::try_from(row.seq).ok()?, row.kind))).collect();
+            Ok((u64::try_from(reach).unwrap_or(0), known))
         })
     }
 }
@@ -46,16 +46,22 @@ impl History for IndexedHistory {
             return self.storage.page(scope, from, upto, limit);
         }
         let indexed = self.indexed(&scope.to_string(), from, limit).map_err(|error| ReadError(error.to_string()))?;
-        let (reach, seqs) = indexed;
+        let (reach, known) = indexed;
         let reach = reach.min(upto);
         if from >= reach {
             return self.storage.page(scope, from, upto, limit);
         }
-        let more = seqs.len() == limit;
-        let mut page = Page { entries: Vec::with_capacity(seqs.len()), next: from };
-        for seq in seqs.into_iter().take_while(|seq| *seq < reach) {
+        let more = known.len() == limit;
+        let mut page = Page { entries: Vec::with_capacity(known.len()), next: from };
+        for (seq, kind) in known.into_iter().take_while(|(seq, _)| *seq < reach) {
             for row in self.storage.0.entries(seq, 1)? {
-                page.entries.push(row.restored()?);
+                let mut entry = row.as_it_stands();
+                if entry.damaged {
+                    // What it was about is known from when it could still be read.
+                    entry.subject = scope.to_string();
+                    entry.kind = kind.clone().into();
+                }
+                page.entries.push(entry);
             }
             page.next = seq + 1;
         }

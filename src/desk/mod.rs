@@ -26,7 +26,7 @@ pub use bids::BidAnswer;
 pub use cameras::{NewCamera, Rooms, SealedLogins};
 pub use case_file::{Enclosed, class_of, write_case};
 pub use commands::Ask;
-pub use entries::{Entry, audience_of_record, event_of};
+pub use entries::{audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};
 pub use footage::{ClipWish, Shown, Wanted};
 pub use gate::ReadGate;

@@ -57,6 +57,7 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         Fact::QuestionOverdue(fact) => feedback(fact.open),
         Fact::PauseOrdered(fact) => feedback(fact.open),
         Fact::PauseLifted(fact) => feedback(fact.open),
+        Fact::NoteAttached(fact) => feedback(fact.open),
         Fact::ObjectionReceived(fact) => feedback(fact.open),
         Fact::ObjectionAnswered(fact) => feedback(fact.open),
         Fact::ObjectionOverdue(fact) => feedback(fact.open),

@@ -21,6 +21,15 @@ pub struct Holidays {
     pub worked: BTreeSet<String>,
 }
 
+/// A day as the calendar names it; `None` for what is no day of that form.
+pub fn parse_day(text: &str) -> Option<Date> {
+    let [year, month, day] = <[&str; 3]>::try_from(text.split('-').collect::<Vec<_>>()).ok()?;
+    if (year.len(), month.len(), day.len()) != (4, 2, 2) || !text.bytes().all(|b| b == b'-' || b.is_ascii_digit()) {
+        return None;
+    }
+    Date::from_calendar_date(year.parse().ok()?, month.parse::<u8>().ok()?.try_into().ok()?, day.parse().ok()?).ok()
+}
+
 impl Holidays {
     pub fn is_working_day(&self, day: Date) -> bool {
         let name = format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day());

@@ -74,6 +74,7 @@ pub enum Action {
         order: Id,
         reason: String,
     },
+    Note(NoteAttached),
     WithdrawSignUp(SignUpWithdrawn),
     Object(ObjectionFiled),
     AnswerObjection(ObjectionAnswer),

@@ -83,6 +83,7 @@ fn decide_lot(state: &State, lot: &Lot, actor: Actor, action: &Action, now: Micr
         Action::Answer { question, text } => feedback::answer(state, lot, actor, *question, text, now),
         Action::OrderPause(fact) => feedback::order_pause(state, lot, actor, fact, now),
         Action::LiftPause { order, reason } => feedback::lift_pause(state, lot, actor, *order, reason, now),
+        Action::Note(fact) => feedback::note(lot, actor, fact),
         Action::WithdrawSignUp(fact) => life::withdraw_sign_up(lot, actor, fact),
         Action::Object(fact) => objection::file(state, lot, actor, fact, now),
         Action::AnswerObjection(answer) => objection::answer(state, lot, actor, answer, now),
@@ -142,6 +143,7 @@ pub fn cause(event: &Event) -> Option<Command> {
         Fact::QuestionAnswered(fact) => Action::Answer { question: fact.question, text: fact.text.clone() },
         Fact::PauseOrdered(fact) => Action::OrderPause(fact.clone()),
         Fact::PauseLifted(fact) => Action::LiftPause { order: fact.order, reason: fact.reason.clone() },
+        Fact::NoteAttached(fact) => Action::Note(fact.clone()),
         Fact::SignUpWithdrawn(fact) => Action::WithdrawSignUp(fact.clone()),
         Fact::ObjectionFiled(fact) => Action::Object(fact.clone()),
         Fact::ObjectionAnswered(fact) => {

@@ -97,6 +97,7 @@ facts! {
     QuestionOverdue "feedback.overdue";
     PauseOrdered "feedback.pause_ordered";
     PauseLifted "feedback.pause_lifted";
+    NoteAttached "feedback.note_attached";
     ObjectionFiled "objection.filed";
     ObjectionReceived "objection.received";
     ObjectionAnswered "objection.answered";
@@ -502,5 +503,16 @@ pub struct PauseOrdered {
 pub struct PauseLifted {
     pub order: Id,
     pub reason: String,
+    pub open: bool,
+}
+
+/// Cause. What a supervisor or reviewer remarks on an entry; it asks for nothing and changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoteAttached {
+    /// The ledger entry that it is about.
+    pub entry: u64,
+    pub text: String,
+    /// Whether the public may read it.
     pub open: bool,
 }

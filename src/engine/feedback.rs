@@ -68,6 +68,12 @@ pub fn lift_pause(
     Ok(vec![lifted, by_system(lot.id, resumed.into())])
 }
 
+/// A remark on an entry. Whether there is such an entry, and whether it is about this lot, is seen where entries are.
+pub fn note(lot: &Lot, actor: Actor, fact: &NoteAttached) -> Result<Vec<Event>, Refusal> {
+    require_text("text", &fact.text)?;
+    Ok(vec![Event { actor, subject: Subject::Lot(lot.id), fact: fact.clone().into() }])
+}
+
 /// Everyone sees that a lot stands still; why a supervisor ordered it only when the order is open.
 fn public_reason(open: bool, reason: &str) -> String {
     if open { reason.into() } else { "监督部门决定 (by the supervisor's decision)".into() }

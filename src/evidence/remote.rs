@@ -57,6 +57,8 @@ pub struct Remote {
     /// `http://host:port/api/v1/recorder`.
     base: String,
     token: Zeroizing<String>,
+    /// Which of the centres behind that address is meant, where the address does not say.
+    centre: Option<String>,
     /// Logins as they were last given: a camera is read again while the server is away, too.
     logins: Mutex<BTreeMap<Id, Login>>,
 }
@@ -82,20 +84,20 @@ impl Remote {
         if uri.scheme_str() != Some("https") && !(uri.scheme_str() == Some("http") && is_here) {
             return Err(bad());
         }
-        Ok(Self::at(server, token))
+        Ok(Self::at(server, None, token))
     }
 
     /// The server of this very process, on the address that it listens on.
-    pub fn on_this_machine(listen: SocketAddr, token: Zeroizing<String>) -> Self {
+    pub fn on_this_machine(listen: SocketAddr, centre: Option<String>, token: Zeroizing<String>) -> Self {
         let ip = match listen.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        Self::at(&format!("http://{}", SocketAddr::new(ip, listen.port())), token)
+        Self::at(&format!("http://{}", SocketAddr::new(ip, listen.port())), centre, token)
     }
 
-    fn at(server: &str, token: Zeroizing<String>) -> Self {
+    fn at(server: &str, centre: Option<String>, token: Zeroizing<String>) -> Self {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -103,15 +105,24 @@ impl Remote {
             .build()
             .new_agent();
         let base = format!("{}/api/v1/recorder", server.trim_end_matches('/'));
-        Self { agent, base, token, logins: Mutex::default() }
+        Self { agent, base, token, centre, logins: Mutex::default() }
     }
 
     fn ask<T: DeserializeOwned>(&self, path: &str, body: Option<&impl Serialize>) -> Result<T, Code> {
         let uri = format!("{}/{path}", self.base);
         let authorization = Zeroizing::new(format!("Bearer {}", self.token.as_str()));
-        let sent = match body {
-            None => self.agent.get(&uri).header("Authorization", authorization.as_str()).call(),
-            Some(body) => self.agent.post(&uri).header("Authorization", authorization.as_str()).send_json(body),
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let mut request = ureq::http::Request::builder().method(method).uri(&uri);
+        request = request.header("Authorization", authorization.as_str());
+        if let Some(centre) = &self.centre {
+            request = request.header("Host", centre);
+        }
+        let sent = match body.map(serde_json::to_vec).transpose().map_err(|_| Code::Internal)? {
+            None => self.agent.run(request.body(()).map_err(|_| Code::Internal)?),
+            Some(bytes) => {
+                let request = request.header("Content-Type", "application/json");
+                self.agent.run(request.body(bytes).map_err(|_| Code::Internal)?)
+            }
         };
         let unanswered = |error: ureq::Error| {
             tracing::debug!(%error, "the server does not answer");

@@ -21,7 +21,7 @@ use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
     accounts, bids, case_file, cases, companies, feedback, footage, health, holds, keys, ledger, life, lots,
-    objections, recorders, rooms, session, statistics, stream, web_files,
+    objections, recorders, rooms, session, settings, statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -100,6 +100,7 @@ fn routes(config: &mut ServiceConfig) {
             .configure(companies::routes)
             .configure(keys::routes)
             .configure(accounts::routes)
+            .configure(settings::routes)
             .configure(cases::routes)
             .configure(case_file::routes)
             .configure(lots::routes)

@@ -8,18 +8,26 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::act::{Reason, Recorded, act};
 use super::extract::{Body, Key, Who};
+use super::offload::run;
+use super::page::{Page, cut, newest_first};
 use super::problem::Problem;
 use crate::base::{Code, Id, Micros};
-use crate::desk::Desk;
-use crate::engine::event::{PauseOrdered, QuestionRaised};
+use crate::desk::{Desk, event_of};
+use crate::engine::event::{NoteAttached, PauseOrdered, QuestionRaised};
 use crate::engine::state::Question;
 use crate::engine::{Action, Audience, Subject};
-use crate::identity::{Action as Right, may_read};
+use crate::identity::{Action as Right, ObjectRef, may, may_read};
 
 type Answer = Result<Json<Recorded>, Problem>;
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(questions).service(raise).service(answer).service(order_pause).service(lift_pause);
+    config
+        .service(questions)
+        .service(raise)
+        .service(answer)
+        .service(order_pause)
+        .service(lift_pause)
+        .service(attach_note);
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -96,6 +104,35 @@ pub async fn lift_pause(desk: Data<Desk>, who: Who, key: Key, order: Path<Id>, b
     act(&desk, who, key, body.digest, Right::OrderLift, Subject::Lot(lot), action).await
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewNote {
+    /// The ledger entry that it is about: one of this lot, which its author may read.
+    entry: u64,
+    text: String,
+    /// Whether the public may read it.
+    #[serde(default)]
+    open: bool,
+}
+
+/// A supervisor, or a reviewer with a case, attaches a note to an entry. It is an entry of its own and asks for nothing.
+#[utoipa::path(operation_id = "attach_note", tag = "feedback", params(("lot" = Id, Path)), request_body = NewNote,
+    responses((status = 200, body = Recorded), (status = 404, body = Problem), (status = 422, body = Problem)))]
+#[post("/lots/{lot}/notes")]
+pub async fn attach_note(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, body: Body<NewNote>) -> Answer {
+    let lot = *lot;
+    may(&who.0, Right::NoteAttach, ObjectRef { lot: Some(lot), ..ObjectRef::NONE })?;
+    let NewNote { entry, text, open } = body.value;
+    // Only of what the author may read: otherwise a note would tell which lot a hidden entry is about.
+    let (reading, viewer) = (desk.clone(), who.0.clone());
+    let payload = run(move || reading.payload(&viewer, entry)).await?;
+    if event_of(&payload).is_none_or(|event| event.subject != Subject::Lot(lot)) {
+        return Err(Problem::new(Code::NotFound, "entry"));
+    }
+    let action = Action::Note(NoteAttached { entry, text, open });
+    act(&desk, who, key, body.digest, Right::NoteAttach, Subject::Lot(lot), action).await
+}
+
 fn lot_of(desk: &Desk, question: Id) -> Result<Id, Problem> {
     let lot = desk.sequencer.read(|committed| committed.state.questions.get(&question).map(|q| q.lot));
     lot.ok_or_else(|| Code::QuestionUnknown.into())
@@ -104,6 +141,8 @@ fn lot_of(desk: &Desk, question: Id) -> Result<Id, Problem> {
 #[derive(Serialize, ToSchema)]
 pub struct Questions {
     items: Vec<QuestionView>,
+    /// Ask for the next page with this; `null` on the last one.
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -124,26 +163,35 @@ pub struct QuestionView {
 pub struct Which {
     /// Only those about this lot.
     lot: Option<Id>,
-    /// Only those that wait for an answer.
+    /// Only those that wait for an answer, and orders that are not lifted.
     #[serde(default)]
     pending: bool,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of the page: 50 unless told, at most 200.
+    limit: Option<usize>,
 }
 
-/// Questions and orders that the viewer may read. The words stand in the lot's entries.
-#[utoipa::path(tag = "feedback", params(Which), responses((status = 200, body = Questions)))]
+/// Questions and orders that the viewer may read, newest first. The words stand in the lot's entries.
+#[utoipa::path(tag = "feedback", params(Which),
+    responses((status = 200, body = Questions), (status = 422, body = Problem)))]
 #[get("/questions")]
-pub async fn questions(desk: Data<Desk>, who: Who, which: Query<Which>) -> Json<Questions> {
+pub async fn questions(desk: Data<Desk>, who: Who, which: Query<Which>) -> Result<Json<Questions>, Problem> {
+    let Which { lot: about, pending, after, limit } = which.into_inner();
+    let page = Page::of(after, limit);
+    let (before, limit) = (page.after::<Id>()?, page.limit()?);
     let reads_office = may_read(&who.0, &Audience::Office);
     let wanted = |question: &Question| {
         (question.open || reads_office)
-            && which.lot.is_none_or(|lot| lot == question.lot)
-            && (!which.pending || !question.answered)
+            && about.is_none_or(|lot| lot == question.lot)
+            && (!pending || !question.answered || (question.is_order && !question.lifted))
     };
-    let items = desk.sequencer.read(|committed| {
-        let questions = committed.state.questions.iter().filter(|(_, question)| wanted(question));
-        questions.map(|(id, question)| view(*id, question)).collect()
+    let rows = desk.sequencer.read(|committed| {
+        let questions = newest_first(&committed.state.questions, before).filter(|(_, question)| wanted(question));
+        questions.take(limit + 1).map(|(id, question)| view(*id, question)).collect()
     });
-    Json(Questions { items })
+    let (items, next) = cut(rows, limit, |row: &QuestionView| row.id.to_string());
+    Ok(Json(Questions { items, next }))
 }
 
 fn view(id: Id, question: &Question) -> QuestionView {

@@ -1,7 +1,7 @@
 //! `/me/keys`: the identity key that stands for a company (ledger format §5).
 
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use crate::identity::identity_key::IdentityKey;
 use crate::identity::{Action, ObjectRef, may};
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(own_keys).service(register);
+    config.service(own_keys).service(register).service(keys_of);
 }
 
 /// All keys that the account ever had, oldest first; their number is bounded, so there is one page.
@@ -59,6 +59,17 @@ pub async fn own_keys(desk: Data<Desk>, who: Who) -> Answer {
     let account = who.0.account.ok_or(Code::NotSignedIn)?;
     may(&who.0, Action::AccountSelf, ObjectRef::account(account))?;
     let keys = ask(&desk, move |identity, _| identity.identity_keys(account)).await?;
+    let items = keys.into_iter().map(IdentityKeyView::from).collect();
+    Ok(json(StatusCode::OK, &IdentityKeys { items }))
+}
+
+/// The identity keys of an account, for administrators: which key signs for whom, and since when.
+#[utoipa::path(operation_id = "account_keys", tag = "administration", params(("account" = Id, Path)),
+    responses((status = 200, body = IdentityKeys), (status = 401, body = Problem), (status = 403, body = Problem)))]
+#[get("/accounts/{account}/keys")]
+pub async fn keys_of(desk: Data<Desk>, who: Who, account: Path<Id>) -> Answer {
+    may(&who.0, Action::AccountsRead, ObjectRef::NONE)?;
+    let keys = ask(&desk, move |identity, _| identity.identity_keys(*account)).await?;
     let items = keys.into_iter().map(IdentityKeyView::from).collect();
     Ok(json(StatusCode::OK, &IdentityKeys { items }))
 }

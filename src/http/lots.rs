@@ -9,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::act::{Empty, Recorded, act};
 use super::extract::{Body, Key, Who};
 use super::lot_view::{LotView, Mine, ProjectView, lot_view, mine, project_view};
+use super::page::Page;
 use super::problem::Problem;
 use crate::base::limits::PAGE_MAX_ROWS;
 use crate::base::{Code, Fen, Id, Jwk, Micros};
@@ -118,10 +119,7 @@ impl From<LotRow> for LotSummary {
 #[get("/lots")]
 pub async fn list_lots(desk: Data<Desk>, search: Query<Search>) -> Result<Json<LotPage>, Problem> {
     let search = search.into_inner();
-    let limit = search.limit.unwrap_or(50);
-    if limit == 0 || limit > PAGE_MAX_ROWS {
-        return Err(Problem::new(Code::InvalidField, format!("limit: 1 to {PAGE_MAX_ROWS}")));
-    }
+    let limit = Page::of(None, search.limit).limit()?;
     let filter = LotFilter {
         category: search.category,
         method: search.method,

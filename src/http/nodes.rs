@@ -42,6 +42,7 @@ const PASSED_ON: &[&str] = &[
     "authorization",
     "content-type",
     "cookie",
+    "host",
     "idempotency-key",
     "origin",
     "user-agent",

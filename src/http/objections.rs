@@ -2,13 +2,14 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::act::{Recorded, act};
 use super::extract::{Body, Key, Who};
+use super::page::{Page, cut, newest_first};
 use super::private;
 use super::problem::Problem;
 use crate::base::{Code, Id, Micros};
@@ -192,6 +193,8 @@ fn lot_of(desk: &Desk, objection: Id) -> Result<Id, Problem> {
 #[derive(Serialize, ToSchema)]
 pub struct Objections {
     items: Vec<ObjectionView>,
+    /// Ask for the next page with this; `null` on the last one.
+    next: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -227,26 +230,35 @@ pub struct Which {
     /// Only those that wait for an answer or a decision.
     #[serde(default)]
     pending: bool,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of the page: 50 unless told, at most 200.
+    limit: Option<usize>,
 }
 
-/// Objections that the viewer may read: one's own, those in the open, and for the offices all. The words stand in the
-/// lot's entries.
-#[utoipa::path(tag = "objections", params(Which), responses((status = 200, body = Objections)))]
+/// Objections that the viewer may read, newest first: one's own, those in the open, and for the offices all. The words
+/// stand in the lot's entries.
+#[utoipa::path(tag = "objections", params(Which),
+    responses((status = 200, body = Objections), (status = 422, body = Problem)))]
 #[get("/objections")]
-pub async fn objections(desk: Data<Desk>, who: Who, which: Query<Which>) -> HttpResponse {
+pub async fn objections(desk: Data<Desk>, who: Who, which: Query<Which>) -> private::Answer {
+    let Which { lot: about, pending, after, limit } = which.into_inner();
+    let page = Page::of(after, limit);
+    let (before, limit) = (page.after::<Id>()?, page.limit()?);
     let reads_office = may_read(&who.0, &Audience::Office);
-    let items = desk.sequencer.read(|committed| {
+    let rows = desk.sequencer.read(|committed| {
         let state = &committed.state;
-        let rows = state.objections.iter().filter_map(|(id, objection)| {
+        let rows = newest_first(&state.objections, before).filter_map(|(id, objection)| {
             let own = who.0.account.is_some() && state.objectors.get(id).copied() == who.0.account;
             let readable = own || reads_office || objection.open;
-            let here = which.lot.is_none_or(|lot| lot == objection.lot);
-            let wanted = !which.pending || objection.waits();
+            let here = about.is_none_or(|lot| lot == objection.lot);
+            let wanted = !pending || objection.waits();
             (readable && here && wanted).then(|| view(*id, objection, own, reads_office))
         });
-        rows.collect()
+        rows.take(limit + 1).collect()
     });
-    private::json(StatusCode::OK, &Objections { items })
+    let (items, next) = cut(rows, limit, |row: &ObjectionView| row.id.to_string());
+    Ok(private::json(StatusCode::OK, &Objections { items, next }))
 }
 
 fn view(id: Id, objection: &Objection, own: bool, reads_office: bool) -> ObjectionView {

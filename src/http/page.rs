@@ -1,6 +1,8 @@
 //! Lists by cursor: `{items: […], next: "…" | null}`. A cursor names the place where a page ended, so that rows which
 //! come or go meanwhile shift nothing. It is opaque, since what it names differs from list to list.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -9,8 +11,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use crate::base::Code;
 use crate::base::limits::{PAGE_MAX_ROWS, PAGE_ROWS};
+use crate::base::{Code, Id};
 
 /// Which part of a list is asked for.
 #[derive(Deserialize, IntoParams)]
@@ -23,6 +25,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// For lists that are asked for with more than their part.
+    pub const fn of(after: Option<String>, limit: Option<usize>) -> Self {
+        Self { after, limit }
+    }
+
     /// How many rows; `invalid_field` for none and for more than [`PAGE_MAX_ROWS`].
     pub fn limit(&self) -> Result<usize, Problem> {
         let limit = self.limit.unwrap_or(PAGE_ROWS);
@@ -57,6 +64,12 @@ pub fn cut<T>(mut rows: Vec<T>, limit: usize, place: impl FnOnce(&T) -> String) 
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|last| encode(&place(last)));
     (rows, next)
+}
+
+/// Rows by id from the newest (ids begin with their time) on, behind `before`.
+pub fn newest_first<T>(rows: &BTreeMap<Id, T>, before: Option<Id>) -> impl Iterator<Item = (&Id, &T)> {
+    let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+    rows.range((Bound::Unbounded, end)).rev()
 }
 
 #[cfg(test)]

@@ -134,6 +134,7 @@ rights! {
     FloorWatch       "floor.watch"            _       -   -   -   A   -   A   A   -   -   -;
     QuestionRaise    "question.raise"         _       -   -   -   -   -   A   C   -   -   -;
     QuestionAnswer   "question.answer"        _       -   -   O   A   -   -   -   -   -   -;
+    NoteAttach       "note.attach"            _       -   -   -   -   -   A   C   -   -   -;
     OrderPause       "order.pause"            recent      -   -   -   -   -   A   -   -   -   -;
     OrderLift        "order.lift"             _       -   -   -   -   -   A   -   -   -   -;
     CheckpointCosign "checkpoint.cosign"      _       -   -   -   -   -   A   -   -   -   -;

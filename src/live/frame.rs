@@ -142,7 +142,11 @@ impl Frame {
     /// ledger shows the leaf, which tells nothing; in a narrower scope even its presence tells what it is about, and
     /// whoever counted the sign-ups of a lot would know the number of its bidders (招标投标法 art. 22).
     pub fn for_reader(&self, reader: &dyn Reader, scope: Scope) -> Option<&Message> {
-        if self.public || reader.may_read(self.entry()) {
+        let entry = self.entry();
+        if entry.damaged {
+            return (scope == Scope::Ledger || reader.may_know(entry)).then(|| self.withheld());
+        }
+        if self.public || reader.may_read(entry) {
             return Some(self.open());
         }
         (scope == Scope::Ledger).then(|| self.withheld())
@@ -166,7 +170,11 @@ impl Frame {
     /// The frame for everybody else: the leaf, and why there is no payload.
     pub fn withheld(&self) -> &Message {
         let entry = self.entry();
-        let why = if entry.payload.is_empty() { Code::Erased } else { Code::NotYetReadable };
+        let why = match entry {
+            entry if entry.damaged => Code::EntryDamaged,
+            entry if entry.payload.is_empty() => Code::Erased,
+            _ => Code::NotYetReadable,
+        };
         self.withheld.get_or_init(|| encode(entry, Err(why)))
     }
 }

@@ -12,7 +12,8 @@ pub trait History: Send + Sync {
     fn size(&self) -> Result<u64, ReadError>;
     /// A signed checkpoint over all of them; empty when none is kept.
     fn checkpoint(&self) -> Result<String, ReadError>;
-    /// Entries of `scope` with `from ≤ seq < upto` in order, at most `limit`; an erased payload is empty.
+    /// Entries of `scope` with `from ≤ seq < upto` in order, at most `limit`; an erased payload is empty, a damaged entry is
+    /// there and says so.
     fn page(&self, scope: Scope, from: u64, upto: u64, limit: usize) -> Result<Page, ReadError>;
 }
 
@@ -26,7 +27,7 @@ pub struct Page {
 }
 
 /// History straight from the ledger's storage, without an index: a scope's entries are picked out of all entries. An
-/// erased payload does not tell its subject any more, so such an entry is found in the whole ledger only.
+/// erased or damaged payload does not tell its subject any more, so such an entry is found in the whole ledger only.
 pub struct LedgerHistory(pub Arc<dyn LedgerReader>);
 
 impl History for LedgerHistory {
@@ -55,7 +56,7 @@ impl History for LedgerHistory {
                 }
                 page.next = row.seq + 1;
                 if scope == Scope::Ledger || scope.covers(subject_of(&row)) {
-                    page.entries.push(row.restored()?);
+                    page.entries.push(row.as_it_stands());
                 }
             }
         }

@@ -43,6 +43,10 @@ pub trait Reader: Send + Sync {
     fn account(&self) -> Option<Id>;
     /// Whether this reader may read the entry's payload now. Asked for each entry that is not public: must not block.
     fn may_read(&self, entry: &CommittedEntry) -> bool;
+    /// Whether this reader may know that there is this damaged entry, in the scope of its lot. Must not block.
+    fn may_know(&self, _damaged: &CommittedEntry) -> bool {
+        false
+    }
     /// Whether this reader may follow the scope at all. May block.
     fn may_follow(&self, scope: Scope) -> Result<(), Denied>;
     /// The same person with the rights of this moment; `None` when the session is over. May block.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::report::{CheckName, Failure};
+use super::report::{CheckName, Failure, Words};
 use super::source::{Media, Source};
 use crate::base::limits::{ANNOUNCE_LATE_MAX, RECORDER_AHEAD_MAX};
 use crate::base::{Hash, Id, Micros};
@@ -95,7 +95,7 @@ pub struct Footage {
     pub expired: u64,
     pub clips_held: u64,
     /// What is said of clips that hold but do not show everything, in order of their entries.
-    said: Vec<String>,
+    said: Vec<Words>,
     /// At hand, and announced by no entry.
     pub unannounced: u64,
     pub was_at_hand: bool,
@@ -103,41 +103,50 @@ pub struct Footage {
 
 impl Footage {
     /// Why not all footage was looked at; `withheld`: payloads that were not at hand.
-    pub fn why_not(&self, withheld: u64) -> Option<String> {
+    pub fn why_not(&self, withheld: u64) -> Option<Words> {
         let mut reasons = Vec::new();
-        if self.announced == 0 {
-            reasons.push(
-                if withheld > 0 {
-                    "who may not read announcements of footage cannot check it"
-                } else {
-                    "no footage was announced"
-                }
-                .to_owned(),
-            );
+        let (announced, expired, unannounced) = (self.announced, self.expired, self.unannounced);
+        if announced == 0 && withheld > 0 {
+            reasons.push(Words::new(
+                "无权阅读影像入账条目的人不能核对影像",
+                "who may not read announcements of footage cannot check it",
+            ));
+        } else if announced == 0 {
+            reasons.push(Words::new("没有影像入账", "no footage was announced"));
         } else if !self.was_at_hand {
-            reasons.push(format!("{} segments were announced, and no footage is at hand", self.announced));
+            reasons.push(Words::new(
+                format!("已入账 {announced} 段，手边没有影像文件"),
+                format!("{announced} segments were announced, and no footage is at hand"),
+            ));
         }
-        if self.expired > 0 {
-            reasons.push(format!("{} segments were deleted, as entries say", self.expired));
+        if expired > 0 {
+            reasons.push(Words::new(
+                format!("{expired} 段已删除，账本载明"),
+                format!("{expired} segments were deleted, as entries say"),
+            ));
         }
-        if self.unannounced > 0 {
-            reasons.push(format!("{} files at hand are announced by no entry and prove nothing", self.unannounced));
+        if unannounced > 0 {
+            reasons.push(Words::new(
+                format!("手边有 {unannounced} 个文件未曾入账，不能证明任何事"),
+                format!("{unannounced} files at hand are announced by no entry and prove nothing"),
+            ));
         }
         if !self.gaps.is_empty() {
-            reasons.push(format!("{} gaps are recorded", self.gaps.len()));
+            let gaps = self.gaps.len();
+            reasons.push(Words::new(format!("载有 {gaps} 处间断"), format!("{gaps} gaps are recorded")));
         }
-        (!reasons.is_empty()).then(|| reasons.join("; "))
+        Words::joined(&reasons)
     }
 
     /// What clips do not show although they hold, a clip each: gaps with their causes, footage that has gone, footage of
     /// other systems; `None` where there is nothing to say.
-    pub fn clips_why_not(&self) -> Option<String> {
+    pub fn clips_why_not(&self) -> Option<Words> {
         let more = self.said.len().saturating_sub(CLIPS_SAID_MAX);
-        let mut said: Vec<String> = self.said.iter().take(CLIPS_SAID_MAX).cloned().collect();
+        let mut said: Vec<Words> = self.said.iter().take(CLIPS_SAID_MAX).cloned().collect();
         if more > 0 {
-            said.push(format!("and {more} more"));
+            said.push(Words::new(format!("另有 {more} 处"), format!("and {more} more")));
         }
-        (!said.is_empty()).then(|| said.join("; "))
+        Words::joined(&said)
     }
 
     /// Takes in entry `seq`, written at `at`.
@@ -370,20 +379,33 @@ impl Footage {
     }
 
     /// What the clip of entry `seq`, which holds, does not show.
-    fn lacks(&self, seq: u64, clip: &ClipReferenced) -> Option<String> {
-        let mut reasons: Vec<String> =
-            clip.gaps.iter().map(|gap| format!("gap from {} to {} ({})", gap.from, gap.to, gap.cause)).collect();
+    fn lacks(&self, seq: u64, clip: &ClipReferenced) -> Option<Words> {
+        let gap = |gap: &Gap| {
+            let Gap { from, to, cause, .. } = gap;
+            Words::new(format!("{from} 至 {to} 间断（{cause}）"), format!("gap from {from} to {to} ({cause})"))
+        };
+        let mut reasons: Vec<Words> = clip.gaps.iter().map(gap).collect();
         if let Some(stone) = self.gone(clip) {
-            reasons.push(format!("footage deleted, as entry {stone} says"));
+            reasons.push(Words::new(
+                format!("影像已删除，见第 {stone} 条"),
+                format!("footage deleted, as entry {stone} says"),
+            ));
         }
         if let Some(kept) = &clip.external {
-            reasons.push(format!("kept by {}, which nothing here vouches for", kept.system));
+            let system = &kept.system;
+            reasons.push(Words::new(
+                format!("由 {system} 保存，此处无从作证"),
+                format!("kept by {system}, which nothing here vouches for"),
+            ));
         } else if clip.gaps.is_empty() && clip.status == ClipStatus::Gap {
-            reasons.push("it ends before what was asked for".to_owned());
+            reasons.push(Words::new("止于所要的时刻之前", "it ends before what was asked for"));
         }
-        let about = (clip.about, clip.camera);
-        let said = || format!("clip of entry {} by camera {} (entry {seq}): {}", about.0, about.1, reasons.join(", "));
-        (!reasons.is_empty()).then(said)
+        let Words { zh, en } = Words::joined(&reasons)?;
+        let (about, camera) = (clip.about, clip.camera);
+        Some(Words::new(
+            format!("第 {about} 条的影像，摄像机 {camera}（第 {seq} 条）：{zh}"),
+            format!("clip of entry {about} by camera {camera} (entry {seq}): {en}"),
+        ))
     }
 }
 

@@ -192,6 +192,7 @@ impl Draft {
             kind,
             subject,
             event,
+            damaged: false,
         });
     }
 

@@ -68,27 +68,47 @@ pub struct ReadError(pub String);
 impl StoredEntry {
     /// The entry as it was committed; an erased payload is empty, and tells neither kind nor subject any more.
     pub fn restored(&self) -> Result<CommittedEntry, ReadError> {
-        let unreadable = |what: &dyn std::fmt::Display| ReadError(format!("entry {}: {what}", self.seq));
-        let leaf = Leaf::parse(&self.leaf).map_err(|check| unreadable(&check.name()))?;
-        let mut entry = CommittedEntry {
+        let mut entry = self.bare();
+        self.read_into(&mut entry).map_err(|what| ReadError(format!("entry {}: {what}", self.seq)))?;
+        Ok(entry)
+    }
+
+    /// The same for those who read the ledger in order to judge it: what can no longer be read (rotten bits, tampering)
+    /// comes as it stands, marked as damaged and without its payload, whose readers nobody can tell any more.
+    pub fn as_it_stands(&self) -> CommittedEntry {
+        let mut entry = self.bare();
+        match self.read_into(&mut entry) {
+            Ok(()) => entry,
+            Err(_) => CommittedEntry { damaged: true, ..self.bare() },
+        }
+    }
+
+    fn bare(&self) -> CommittedEntry {
+        let leaf = Leaf::parse(&self.leaf).ok();
+        CommittedEntry {
             seq: self.seq,
-            at: leaf.time,
-            prev: leaf.prev,
+            at: leaf.as_ref().map(|leaf| leaf.time).unwrap_or_default(),
+            prev: leaf.map_or(Hash([0; 32]), |leaf| leaf.prev),
             hash: leaf_hash(&self.leaf),
             leaf: self.leaf.clone(),
             payload: Bytes::new(),
             kind: Cow::Borrowed(""),
             subject: String::new(),
             event: None,
-        };
+            damaged: false,
+        }
+    }
+
+    fn read_into(&self, entry: &mut CommittedEntry) -> Result<(), String> {
+        Leaf::parse(&self.leaf).map_err(|check| check.name().to_owned())?;
         if let Some(bytes) = &self.payload {
-            let payload = Payload::parse(bytes).map_err(|error| unreadable(&error))?;
-            entry.event = event_of(&payload).map_err(|error| unreadable(&error))?;
+            let payload = Payload::parse(bytes).map_err(|error| error.to_string())?;
+            entry.event = event_of(&payload)?;
             entry.payload = bytes.clone();
             entry.kind = payload.kind.into();
             entry.subject = payload.subject;
         }
-        Ok(entry)
+        Ok(())
     }
 }
 

@@ -123,6 +123,8 @@ pub struct CommittedEntry {
     pub subject: String,
     /// `None` for records.
     pub event: Option<Event>,
+    /// It was read back and can no longer be understood; never so of what has just been committed.
+    pub damaged: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

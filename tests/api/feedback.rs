@@ -120,3 +120,63 @@ fn a_reviewer_asks_where_there_is_a_case_and_nowhere_else() {
     assert_eq!(reviewer.send("POST", &close, None).status, 204);
     assert_eq!(ask().code(), Code::Forbidden);
 }
+
+#[test]
+fn a_note_is_attached_to_an_entry_of_the_lot_and_to_no_other() {
+    let world = World::start();
+    let hall = Hall::open(&world, 2);
+    let supervisor = world.person("supervisor");
+    let seq = hall.bid(0, 0).ok()["seq"].as_u64().unwrap();
+    let note = |who: &crate::client::Person<'_>, entry: u64, text: &str, open: bool| {
+        who.post(&hall.path("/notes"), json!({ "entry": entry, "text": text, "open": open }))
+    };
+    note(&supervisor, seq, "报价时间与监控画面一致。", true).ok();
+    note(&supervisor, seq, "仅供内部核查。", false).ok();
+    let noted = world.of_kind("feedback.note_attached");
+    assert_eq!(noted.iter().map(|n| world.payload(*n).data["entry"].clone()).collect::<Vec<_>>(), [seq, seq]);
+    let read = |who: &crate::client::Person<'_>| {
+        noted.iter().map(|n| who.get(&format!("/ledger/main/payload/{n}")).status).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&world.public()), [200, 403]);
+    assert_eq!(read(&world.person("operator")), [200, 200]);
+    assert_eq!(note(&supervisor, seq, " ", true).code(), Code::ReasonMissing);
+    // Beyond the end, about no lot, and hidden: all three are told apart by nobody.
+    let hidden = world.of_kind("lot.signed_up")[0];
+    assert_eq!(note(&supervisor, 1_000_000, "?", true).code(), Code::NotFound);
+    assert_eq!(note(&supervisor, 0, "?", true).code(), Code::NotFound);
+    assert_eq!(note(&supervisor, hidden, "?", true).code(), Code::NotYetReadable);
+    assert_eq!(note(&world.person("reviewer"), seq, "?", true).code(), Code::Forbidden);
+    assert_eq!(note(&world.person("operator"), seq, "?", true).code(), Code::Forbidden);
+}
+
+#[test]
+fn questions_come_in_pages_newest_first() {
+    let world = World::start();
+    let hall = Hall::signed_up(&world, 1);
+    let supervisor = world.person("supervisor");
+    let mut asked: Vec<Id> = (0..5)
+        .map(|_| {
+            world.pass(Span::secs(1));
+            let id = world.id();
+            supervisor.post(&hall.path("/questions"), question(&world, id, true)).ok();
+            id
+        })
+        .collect();
+    asked.reverse();
+    let mut seen = Vec::new();
+    let mut at = String::new();
+    loop {
+        let page = world.public().get(&format!("/api/v1/questions?limit=2&pending=true{at}")).ok();
+        let items = page["items"].as_array().unwrap();
+        assert!((1..=2).contains(&items.len()));
+        seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().parse::<Id>().unwrap()));
+        match page["next"].as_str() {
+            Some(next) => at = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, asked);
+    assert_eq!(world.public().get("/api/v1/questions?limit=201").code(), Code::InvalidField);
+    assert_eq!(world.public().get("/api/v1/objections?limit=201").code(), Code::InvalidField);
+    assert_eq!(world.public().get("/api/v1/objections?after=x").code(), Code::InvalidField);
+}

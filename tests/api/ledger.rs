@@ -206,3 +206,59 @@ fn the_list_of_ledgers_names_what_a_verifier_needs() {
     assert_eq!((created.kind.as_str(), &created.data["verifier_key"]), ("ledger.created", &only["verifier_key"]));
     assert_eq!(only["size"].as_u64(), Some(world.size()));
 }
+
+/// Rotten bits and tampering: the page comes all the same, the entry is in it with its defect, and the rest is readable.
+#[test]
+fn a_damaged_entry_is_named_and_hides_no_other() {
+    let world = World::start();
+    let hall = Hall::ranked(&world, 2);
+    let hit = world.of_kind("auction.bid_accepted")[0];
+    let whole = world.leaf(hit);
+    let pages = ["ledger".to_owned(), "floor".into(), format!("lot/{}", hall.lot)];
+    let page = |scope: &str| world.public().get(&format!("/api/v1/entries?scope={scope}&limit=200")).ok();
+    // What a damaged entry was about is known from the index that follows the ledger.
+    for _ in 0..1_000 {
+        if world.desk.views_reach().unwrap() == world.size() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let before: Vec<usize> = pages.iter().map(|scope| page(scope)["entries"].as_array().unwrap().len()).collect();
+    world.by_hand(&format!("UPDATE entry SET payload = x'7b22' WHERE seq = {hit}"));
+    for (scope, before) in pages.iter().zip(before) {
+        let page = page(scope);
+        let entries = page["entries"].as_array().unwrap();
+        let found = entries.iter().find(|entry| entry["seq"] == hit);
+        // Without an index only the whole ledger can tell that a damaged entry belongs there.
+        if scope == "floor" {
+            assert_eq!((entries.len(), found), (before - 1, None), "{scope}");
+            continue;
+        }
+        assert_eq!(entries.len(), before, "{scope}");
+        let found = found.unwrap();
+        assert_eq!(found["withheld"], Code::EntryDamaged.name(), "{scope}");
+        assert_eq!(found["payload"], serde_json::Value::Null);
+        assert_eq!(found["leaf"].as_str().unwrap().as_bytes(), whole, "as it stands");
+        assert!(entries.iter().all(|entry| entry["seq"] == hit || entry["withheld"] != Code::EntryDamaged.name()));
+    }
+    assert_eq!(fetch(&world, &format!("payload/{hit}")).code(), Code::EntryDamaged);
+
+    // The leaf itself: still served, and no longer the one that the checkpoint counts.
+    world.by_hand(&format!("UPDATE entry SET leaf = x'7b22' WHERE seq = {hit}"));
+    let page = page("ledger");
+    let found = page["entries"].as_array().unwrap().iter().find(|entry| entry["seq"] == hit).unwrap();
+    assert_eq!((&found["leaf"], &found["withheld"]), (&json!("{\""), &json!(Code::EntryDamaged.name())));
+}
+
+/// 招标投标法 art. 22: a damaged sign-up is still a sign-up; before the opening nobody may count it.
+#[test]
+fn a_damaged_sign_up_stays_as_hidden_as_it_was() {
+    let world = World::start();
+    let hall = Hall::signed_up(&world, 1);
+    let hit = world.of_kind("lot.signed_up")[0];
+    world.by_hand(&format!("UPDATE entry SET payload = x'7b22' WHERE seq = {hit}"));
+    let of_lot = world.public().get(&format!("/api/v1/entries?scope=lot/{}&limit=200", hall.lot)).ok();
+    assert!(of_lot["entries"].as_array().unwrap().iter().all(|entry| entry["seq"] != hit));
+    let of_all = world.public().get("/api/v1/entries?scope=ledger&limit=200").ok();
+    assert!(of_all["entries"].as_array().unwrap().iter().any(|entry| entry["seq"] == hit));
+}

@@ -16,5 +16,6 @@ mod mirror;
 mod objections;
 mod openapi;
 mod rights;
+mod settings;
 mod whole_life;
 mod world;

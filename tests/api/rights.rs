@@ -144,6 +144,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
             Table(Right::QuestionRaise),
             Some(json!({ "id": t.world.id(), "text": "?", "due": due })),
         ),
+        ("POST", "/api/v1/lots/{lot}/notes", Table(Right::NoteAttach), Some(json!({ "entry": 1, "text": "?" }))),
         ("POST", "/api/v1/questions/{question}/answer", Table(Right::QuestionAnswer), Some(json!({ "text": "!" }))),
         ("POST", "/api/v1/pauses/{order}/lift", Table(Right::OrderLift), reason()),
         (
@@ -246,6 +247,9 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("POST", "/api/v1/accounts/{account}/disable", Table(Right::AccountsDisable), None),
         ("POST", "/api/v1/accounts/{account}/enable", Table(Right::AccountsDisable), None),
         ("POST", "/api/v1/accounts/{account}/reset", Table(Right::AccountsReset), None),
+        ("GET", "/api/v1/accounts/{account}/keys", Table(Right::AccountsRead), None),
+        ("GET", "/api/v1/settings", Table(Right::SettingsRead), None),
+        ("PUT", "/api/v1/settings", Table(Right::SettingsWrite), Some(crate::settings::defaults())),
         ("GET", "/api/v1/accounts/{account}/sessions", Table(Right::SessionsRevoke), None),
         ("DELETE", "/api/v1/accounts/{account}/sessions", Table(Right::SessionsRevoke), None),
         ("DELETE", "/api/v1/accounts/{account}/sessions/{session}", Table(Right::SessionsRevoke), None),

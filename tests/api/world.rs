@@ -61,7 +61,7 @@ pub struct World {
     pub organisations: BTreeMap<&'static str, Id>,
     entropy: SeededEntropy,
     handle: actix_web::dev::ServerHandle,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl World {
@@ -97,7 +97,7 @@ impl World {
             });
         });
         let (address, handle) = told.recv().unwrap();
-        Self { address, clock, desk, accounts, organisations, entropy, handle, _dir: dir }
+        Self { address, clock, desk, accounts, organisations, entropy, handle, dir }
     }
 
     pub fn now(&self) -> Micros {
@@ -161,6 +161,13 @@ impl World {
     /// Entries of a kind, oldest first.
     pub fn of_kind(&self, kind: &str) -> Vec<u64> {
         (0..self.size()).filter(|seq| self.payload(*seq).kind == kind).collect()
+    }
+
+    /// Changes the ledger's storage behind the server's back.
+    pub fn by_hand(&self, sql: &str) {
+        use diesel::connection::SimpleConnection as _;
+        let path = self.dir.path().join("data/ledger/main.sqlite");
+        mingjian::store::connection::open(&path).unwrap().batch_execute(sql).unwrap();
     }
 
     pub fn lot(&self, lot: Id) -> Value {

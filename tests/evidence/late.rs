@@ -136,7 +136,7 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let _dir = world.close();
     let report = verified(&data, &media);
     assert!(report.holds(), "{}", report.to_text(Language::En));
-    let check = |name| report.checked.iter().find(|check| check.name == name).unwrap().why_not.clone().unwrap();
+    let check = |name| report.checked.iter().find(|check| check.name == name).unwrap().why_not.clone().unwrap().en;
     assert!(check(CheckName::Footage).contains("segments were deleted, as entries say"));
     assert_eq!(check(CheckName::Clips).matches("footage deleted, as entry").count(), 2);
 }

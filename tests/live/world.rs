@@ -125,6 +125,7 @@ impl Record {
                 kind: (*kind).into(),
                 subject: subject.clone(),
                 event: None,
+                damaged: false,
             });
         }
         self.entries.lock().unwrap().extend(batch.iter().cloned());

@@ -32,7 +32,7 @@ fn keys(data: &Path, flag: &str) -> Result<VerifierKey, String> {
 fn check(data: &Path, policy: Policy, earlier: Vec<String>) -> Report {
     let reader = SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap();
     let mut source = Stored::whole(&reader);
-    let trust = Trust { policy: Some(policy), earlier };
+    let trust = Trust { policy: Some(policy), earlier, ..Trust::default() };
     verify(&mut source, &trust, Options::default(), &Threads, |_, _| ()).unwrap()
 }
 

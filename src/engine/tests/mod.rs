@@ -451,6 +451,7 @@ fn told(fact: &Fact) -> String {
         Fact::QuestionOverdue(f) => format!("{} overdue", label(f.question)),
         Fact::PauseOrdered(f) => format!("{} ordered", label(f.order)),
         Fact::PauseLifted(f) => format!("{} lifted", label(f.order)),
+        Fact::NoteAttached(f) => format!("note on {}", f.entry),
         Fact::ObjectionReceived(f) => format!("{} due {}", label(f.objection), clock(f.due)),
         Fact::ObjectionAnswered(f) => format!("{} {}{}", label(f.objection), verdict(f.upheld), late(f.late)),
         Fact::ObjectionOverdue(f) => format!("{} overdue", label(f.objection)),

@@ -290,6 +290,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/accounts/{account}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The identity keys of an account, for administrators: which key signs for whom, and since when. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    account: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["IdentityKeys"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/accounts/{account}/reset": {
         parameters: {
             query?: never;
@@ -2362,6 +2415,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lots/{lot}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A supervisor, or a reviewer with a case, attaches a note to an entry. It is an entry of its own and asks for nothing. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    lot: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewNote"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lots/{lot}/objections": {
         parameters: {
             query?: never;
@@ -3037,8 +3147,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Objections that the viewer may read: one's own, those in the open, and for the offices all. The words stand in the
-         *     lot's entries.
+         * Objections that the viewer may read, newest first: one's own, those in the open, and for the offices all. The words
+         *     stand in the lot's entries.
          */
         get: {
             parameters: {
@@ -3047,6 +3157,10 @@ export interface paths {
                     lot?: components["schemas"]["Id"] | null;
                     /** @description Only those that wait for an answer or a decision. */
                     pending?: boolean;
+                    /** @description `next` of the page before. */
+                    after?: string | null;
+                    /** @description Rows of the page: 50 unless told, at most 200. */
+                    limit?: number | null;
                 };
                 header?: never;
                 path?: never;
@@ -3060,6 +3174,14 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Objections"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -3619,14 +3741,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Questions and orders that the viewer may read. The words stand in the lot's entries. */
+        /** Questions and orders that the viewer may read, newest first. The words stand in the lot's entries. */
         get: {
             parameters: {
                 query?: {
                     /** @description Only those about this lot. */
                     lot?: components["schemas"]["Id"] | null;
-                    /** @description Only those that wait for an answer. */
+                    /** @description Only those that wait for an answer, and orders that are not lifted. */
                     pending?: boolean;
+                    /** @description `next` of the page before. */
+                    after?: string | null;
+                    /** @description Rows of the page: 50 unless told, at most 200. */
+                    limit?: number | null;
                 };
                 header?: never;
                 path?: never;
@@ -3640,6 +3766,14 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["Questions"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
                     };
                 };
             };
@@ -4647,6 +4781,104 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings that hold now. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Settings"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        /** Changes them. The ledger keeps who did it and what held before. */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Settings"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Recorded"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5967,6 +6199,16 @@ export interface components {
             rules: components["schemas"]["Rules"];
             title: string;
         };
+        NewNote: {
+            /**
+             * Format: int64
+             * @description The ledger entry that it is about: one of this lot, which its author may read.
+             */
+            entry: number;
+            /** @description Whether the public may read it. */
+            open?: boolean;
+            text: string;
+        };
         NewObjection: {
             ground: components["schemas"]["Ground"];
             /** @description The client's own ULID. */
@@ -6063,6 +6305,8 @@ export interface components {
         };
         Objections: {
             items: components["schemas"]["ObjectionView"][];
+            /** @description Ask for the next page with this; `null` on the last one. */
+            next?: string | null;
         };
         OneTimeCode: {
             code: string;
@@ -6099,6 +6343,21 @@ export interface components {
             amount: components["schemas"]["Fen"];
             /** @description What the payment names; it does not tell who pays. */
             reference: string;
+        };
+        /** @description What the law leaves to the city for land (B) and state property (C): days, and percent of the estimate. */
+        Periods: {
+            /** Format: int32 */
+            land_deposit_percent: number;
+            /** Format: int32 */
+            land_notice_days: number;
+            /** Format: int32 */
+            land_publicity_days: number;
+            /** Format: int32 */
+            property_deposit_percent: number;
+            /** Format: int32 */
+            property_notice_days: number;
+            /** Format: int32 */
+            property_publicity_days: number;
         };
         /** @enum {string} */
         Phase: "noticed" | "sign_up" | "waiting" | "running" | "disclosing" | "ranked" | "publicity" | "awarded" | "contracted" | "archived" | "failed" | "terminated";
@@ -6168,6 +6427,8 @@ export interface components {
         };
         Questions: {
             items: components["schemas"]["QuestionView"][];
+            /** @description Ask for the next page with this; `null` on the last one. */
+            next?: string | null;
         };
         QuoteView: {
             amount: components["schemas"]["Fen"];
@@ -6387,6 +6648,15 @@ export interface components {
         /** @description The live sessions of an account, oldest first; their number is bounded, so there is one page. */
         Sessions: {
             items: components["schemas"]["SessionItem"][];
+        };
+        Settings: {
+            /** @description How project codes look: `C` category, `Y` year, `9` digit, `X` digit or capital, `#` the check character. */
+            code_format: string;
+            /** @description Weekdays that are free by the State Council's notice, `YYYY-MM-DD`. */
+            free: string[];
+            periods: components["schemas"]["Periods"];
+            /** @description Weekend days that are worked in exchange, `YYYY-MM-DD`. */
+            worked: string[];
         };
         Settlement: {
             reason: string;

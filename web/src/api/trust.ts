@@ -6,6 +6,8 @@
 import { shallowReactive } from 'vue'
 import { equal, fromBase64, utf8, type Bytes } from '@/lib/bytes'
 import {
+  ChainError,
+  isDamaged,
   link,
   parseVerifierKey,
   readEntry,
@@ -126,6 +128,7 @@ export async function wholeChain(
     if (entries.length === 0) break
     for (const raw of entries) {
       if (hashes.length >= size) break
+      if (isDamaged(raw)) throw new ChainError(raw.seq, 'payload', 'entry_damaged')
       const linked = await link(origin, before, utf8(raw.leaf), raw.payload === null ? null : utf8(raw.payload))
       before = { seq: linked.seq, hash: linked.hash, time: linked.time }
       hashes.push(linked.hash)

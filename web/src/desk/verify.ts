@@ -69,7 +69,7 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       run.hidden = entries.length - readable.length
       check.all = readable.length
       for (const e of readable) {
-        if (!e.payloadHolds) throw new Fault(e.seq, 'SHA-256')
+        if (!e.payloadHolds) throw new Fault(e.seq, e.raw.payload === null ? 'entry_damaged' : 'SHA-256')
         check.done++
       }
     },

@@ -49,6 +49,10 @@ export function describe(entry: Entry, lot: LotState): Words {
       return { ...words, text: event.data.reason, tone: 'warn' }
     case 'feedback.question_raised':
       return { ...words, text: event.data.text, tone: 'note' }
+    case 'feedback.note_attached': {
+      const about = t('tape.about', { seq: event.data.entry.toLocaleString('en-US') })
+      return { ...words, text: `${about} ${event.data.text}`, tone: 'note' }
+    }
     case 'feedback.answered':
       return { ...words, text: event.data.text, tone: 'note' }
     case 'feedback.pause_ordered':

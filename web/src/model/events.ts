@@ -103,6 +103,7 @@ export interface Facts {
   'feedback.overdue': { question: string; open: boolean }
   'feedback.pause_ordered': { order: string; entry?: number; reason: string; due: string; open: boolean }
   'feedback.pause_lifted': { order: string; reason: string; open: boolean }
+  'feedback.note_attached': { entry: number; text: string; open: boolean }
   'objection.received': { objection: string; ground: Ground; text: string; due: string; open: boolean }
   'objection.answered': { objection: string; text: string; upheld: boolean; late: boolean; open: boolean }
   'objection.overdue': { objection: string; open: boolean }

@@ -23,6 +23,11 @@ const LOTS_MAX = 500
 const PROVE_ROWS = 14
 const QUESTION_LOTS_MAX = 20
 const SETTLED_SHOWN = 6
+/** Newest questions among which the settled ones are looked for. */
+const SETTLED_LOOK = 20
+const QUESTIONS_PAGE = 100
+/** Waiting questions that one floor shows. */
+const QUESTIONS_MAX = 500
 
 export interface QuestionView {
   id: string
@@ -192,11 +197,16 @@ export const useFloor = defineStore('floor', () => {
     if (asking) return void (askAgain = true)
     asking = true
     try {
-      const { items } = await get<{ items: QuestionView[] }>('/questions')
+      const [open, recent] = await Promise.all([
+        all<QuestionView>(`/questions?pending=true&limit=${QUESTIONS_PAGE}`, QUESTIONS_MAX / QUESTIONS_PAGE),
+        get<{ items: QuestionView[] }>(`/questions?limit=${SETTLED_LOOK}`),
+      ])
+      const settled = recent.items.filter((q) => q.answered && (!q.is_order || q.lifted))
+      const shown = [...open, ...settled.slice(0, SETTLED_SHOWN)]
       const lacks = (q: QuestionView) =>
         !facts.has(q.id) || !titles.has(q.lot) || (q.answered && facts.get(q.id)!.answer === '')
-      const pending = new Set(items.filter(lacks).map((q) => q.lot))
-      for (const lot of [...pending].slice(-QUESTION_LOTS_MAX)) {
+      const pending = new Set(shown.filter(lacks).map((q) => q.lot))
+      for (const lot of [...pending].slice(0, QUESTION_LOTS_MAX)) {
         const made = newTile(lot)
         for (const entry of await entriesOf(`lot/${lot}`)) {
           remember(entry)
@@ -204,8 +214,6 @@ export const useFloor = defineStore('floor', () => {
         }
         titles.set(lot, made.lot.title)
       }
-      const waits = (q: QuestionView) => !q.answered || (q.is_order && !q.lifted)
-      const shown = [...items.filter(waits), ...items.filter((q) => !waits(q)).slice(-SETTLED_SHOWN)]
       questions.value = shown.map((q) => {
         const f = facts.get(q.id)
         return {

@@ -44,7 +44,8 @@ export const useReview = defineStore('review', () => {
       state.value = entries.value.length > 0 ? 'ready' : 'empty'
     } catch (error) {
       state.value = error instanceof Refusal && error.status === 0 ? 'offline' : 'error'
-      detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
+      // A leaf that is none names its entry.
+      detail.value = error instanceof Refusal ? wordsOf(error, '') : String((error as Error).message)
     }
   }
 

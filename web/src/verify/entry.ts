@@ -8,9 +8,14 @@ import { leafHash, parseLeaf, parsePayload, type Leaf, type Payload } from './le
 export interface RawEntry {
   seq: number
   leaf: string
-  /** Null where it is not ours to read. */
+  /** Null where it is not ours to read, erased, or damaged. */
   payload: string | null
+  /** Why there is none. */
+  withheld?: string | null
 }
+
+/** The server itself can no longer read what it keeps: not hidden, but broken. */
+export const isDamaged = (raw: RawEntry): boolean => raw.withheld === 'entry_damaged'
 
 export interface ReadEntry {
   seq: number
@@ -31,7 +36,7 @@ export async function readEntry(raw: RawEntry, origin: string): Promise<ReadEntr
   const leaf = parseLeaf(bytes)
   if (leaf.ledger !== origin || leaf.seq !== raw.seq) throw new Error(`entry ${raw.seq}: the leaf is another entry's`)
   const read = { seq: raw.seq, time: leaf.time, hash: toBase64(await leafHash(bytes)), leaf, raw }
-  if (raw.payload === null) return { ...read, payload: null, payloadHolds: null }
+  if (raw.payload === null) return { ...read, payload: null, payloadHolds: isDamaged(raw) ? false : null }
   const body = utf8(raw.payload)
   const payloadHolds = equal(await sha256(body), leaf.payloadHash)
   return { ...read, payload: payloadHolds ? parsePayload(body) : null, payloadHolds }
