@@ -15,6 +15,13 @@ const entriesAfter = async (lot, seq) => {
   return (await on.json(`/api/v1/entries?scope=lot/${lot}&limit=200${after}`)).entries
 }
 
+/** The form says that it is in the ledger; otherwise what it says instead. */
+const inLedger = (page) =>
+  page
+    .locator('#order-form .good')
+    .waitFor()
+    .catch(async () => assert.fail(await page.locator('#order-form').innerText()))
+
 test('the supervisor sees each entry with its link checked, orders a pause, and lifts it after the answer', async () => {
   const { page, faults, leave } = await on.visitor({ width: 1920, height: 1080 })
   await on.signIn(page, 'supervisor')
@@ -46,7 +53,7 @@ test('the supervisor sees each entry with its link checked, orders a pause, and 
   await page.locator('#tab-note').click()
   await page.fill('#order-form textarea', '报价间隔与此前不同，留意。')
   await page.locator('#order-form button[type=submit]').click()
-  await page.locator('#order-form .good').waitFor()
+  await inLedger(page)
   await page.locator('tbody tr', { hasText: '报价间隔与此前不同' }).waitFor()
   const note = (await entriesAfter(lot, from - 1))
     .map((e) => JSON.parse(e.payload))
@@ -58,7 +65,7 @@ test('the supervisor sees each entry with its link checked, orders a pause, and 
   await page.fill('#order-form textarea', '开标室音频中断，请先恢复再继续。')
   await page.fill('#order-form input[type=password]', on.platform.password)
   await page.locator('#order-form button[type=submit]').click()
-  await page.locator('#order-form .good').waitFor()
+  await inLedger(page)
   await page.locator('.tile.paused', { hasText: project.code }).waitFor()
   const stopped = await lotNow(lot)
   assert.deepEqual(
