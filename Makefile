@@ -58,10 +58,16 @@ tools:
 bench:
 	cargo bench --bench ledger
 	cargo bench --bench server
+	cargo bench --bench proofs
 	$(MAKE) figures
+	cargo bench --bench proofs
+	cargo bench --bench database
+	cargo bench --bench storm
+	cargo bench --bench nodes
 	cargo bench --bench many
 
 # The interface in a real browser, against the release binary.
 figures: web
 	cargo build --release
 	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" npm run --silent figures
+	cd web && MINGJIAN="$(CURDIR)/target/release/mingjian" node tests/browser/verifying.mjs

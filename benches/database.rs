@@ -21,7 +21,7 @@ use common::{Duel, Figure, Goal, Report, cores, directory, fdatasyncs, halls, qu
 use mingjian::cli::open::{Node, Setup, Storage, open_on};
 use mingjian::http::app::app;
 use mingjian::http::extract::HttpSettings;
-use mingjian::sequencer::{Sequencer, Submission};
+use mingjian::sequencer::{Load, Sequencer, Submission};
 use mingjian::sim::World;
 use mingjian::store::{DataDir, Postgres};
 
@@ -68,6 +68,7 @@ fn main() {
         name: "bench".into(),
         address: "127.0.0.1:1".into(),
         relay: None,
+        load: Load::default(),
     };
     let setup = Setup { origin, totp_required: false, genesis, cosigners: None };
     let dir = DataDir::open(directory.path().join("data")).unwrap();

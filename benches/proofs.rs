@@ -1,20 +1,19 @@
 //! (p) inclusion proofs served a second beside hello-world, (w) checkpoints that a witness cosigns a second beside what the
-//! disk syncs. `cargo bench --bench proofs -- --only p`. The client is blocking sockets in this process, on the same cores.
+//! disk syncs. `cargo bench --bench proofs -- --only p`. The client is raw sockets in this process, on the same cores.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::float_arithmetic)]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 
 #[allow(dead_code)] // each program uses its part of it
 mod common;
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use clap::Parser;
-use common::{Figure, Goal, Report, cores, directory, fdatasyncs};
+use common::http::{Server, ask_all, server};
+use common::{Figure, Goal, Report, directory, fdatasyncs, quantile};
 use mingjian::base::{Hash, Span};
 use mingjian::cli::open::{Setup, open};
 use mingjian::cli::simulate::Simulate;
@@ -75,66 +74,6 @@ fn main() {
     report.print(args.json);
 }
 
-/// Runs a server on a thread of its own until the process ends.
-fn background(start: impl FnOnce() -> (SocketAddr, Server) + Send + 'static) -> SocketAddr {
-    let (tell, told) = mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let (address, server) = start();
-            tell.send(address).unwrap();
-            server.await.unwrap();
-        });
-    });
-    told.recv().unwrap()
-}
-
-macro_rules! serve_app {
-    ($app:expr) => {
-        background(move || {
-            let server = HttpServer::new($app).workers(cores()).disable_signals().bind("127.0.0.1:0").unwrap();
-            (server.addrs()[0], server.run())
-        })
-    };
-}
-
-/// Sends `request` and reads its whole answer; the status.
-fn ask(stream: &mut TcpStream, request: &[u8], buffer: &mut Vec<u8>) -> u16 {
-    stream.write_all(request).unwrap();
-    buffer.clear();
-    let mut chunk = [0; 16_384];
-    loop {
-        let read = stream.read(&mut chunk).unwrap();
-        assert!(read > 0, "the server hung up");
-        buffer.extend_from_slice(&chunk[..read]);
-        let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let head = std::str::from_utf8(&buffer[..end]).unwrap().to_ascii_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.map_or(0, |text| text.parse().unwrap());
-        if buffer.len() >= end + 4 + length {
-            return head[9..12].parse().unwrap();
-        }
-    }
-}
-
-/// Requests a second, over as many connections as there are lists.
-fn ask_all(address: SocketAddr, lists: &[Vec<Vec<u8>>]) -> f64 {
-    let count: usize = lists.iter().map(Vec::len).sum();
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        for list in lists {
-            scope.spawn(move || {
-                let mut stream = TcpStream::connect(address).unwrap();
-                stream.set_nodelay(true).unwrap();
-                let mut buffer = Vec::new();
-                for request in list {
-                    assert_eq!(ask(&mut stream, request, &mut buffer), 200);
-                }
-            });
-        }
-    });
-    count as f64 / began.elapsed().as_secs_f64()
-}
-
 /* ---- (p) ------------------------------------------------------------------------------------------------------- */
 
 fn proofs(report: &mut Report, args: &Args) {
@@ -157,25 +96,30 @@ fn proofs(report: &mut Report, args: &Args) {
     let platform = open(DataDir::open(data).unwrap(), setup, Arc::new(SystemClock)).unwrap();
     let size = platform.desk.sequencer.read(|committed| committed.size);
     let parts = platform.parts(HttpSettings::default());
-    let ours = serve_app!(move || app(parts.clone()));
-    let hello = serve_app!(|| App::new().route("/", web::get().to(|| async { "hello, world" })));
+    let ours = server!(move || app(parts.clone()));
+    let hello = server!(|| App::new().route("/", web::get().to(|| async { "hello, world" })));
     let each = args.requests / args.connections;
     let get =
         |address: SocketAddr, path: String| format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").into_bytes();
     // Leaves all over the ledger, the same ones in each round.
     let leaf = |n: usize| (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
-    let mut rounds = Vec::new();
+    let (mut rounds, mut times) = (Vec::new(), Vec::new());
     for _ in 0..args.rounds {
-        let hellos = vec![vec![get(hello, "/".into()); each]; args.connections];
+        let hellos = vec![vec![get(hello.address, "/".into()); each]; args.connections];
         let wanted = (0..args.connections).map(|connection| {
             let path = |n: usize| format!("/ledger/main/proof/{}", leaf(connection * each + n));
-            (0..each).map(|n| get(ours, path(n))).collect()
+            (0..each).map(|n| get(ours.address, path(n))).collect()
         });
-        let wanted: Vec<_> = wanted.collect();
-        rounds.push((ask_all(hello, &hellos), ask_all(ours, &wanted)));
+        let (baseline, _) = ask_all(hello.address, hellos, 200);
+        let (rate, waited) = ask_all(ours.address, wanted.collect(), 200);
+        rounds.push((baseline, rate));
+        times.extend(waited);
     }
     let name = format!("(p) inclusion proofs of {size} leaves served, of hello-world");
     report.add(Figure::of_rounds(name, "1/s", &rounds, Some(Goal::RatioAtLeast(0.5))));
+    let [half, most] = [0.5, 0.99].map(|share| quantile(times.clone(), share).as_secs_f64() * 1e6);
+    report
+        .note(format!("(p) {} connections: half within {half:.0} µs, 99 of 100 within {most:.0} µs", args.connections));
 }
 
 /* ---- (w) ------------------------------------------------------------------------------------------------------- */
@@ -226,7 +170,8 @@ fn cosignatures(report: &mut Report, args: &Args) {
         let signer = Box::new(SeedSigner::new(&[2; 32]));
         let witness = Witness::new("w.example/1", signer, logs, book, Arc::new(SystemClock)).unwrap();
         let watch = Arc::new(Watch::new(Arc::new(witness), Span::minutes(10)));
-        let address = background(move || serve(&watch, "bench", ([127, 0, 0, 1], 0).into()).unwrap());
+        let server = Server::run(move || serve(&watch, "bench", ([127, 0, 0, 1], 0).into()).unwrap());
+        let address = server.address;
         let requests = bodies.iter().map(|body| {
             let length = body.len();
             format!("POST /add-checkpoint HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}")
@@ -234,7 +179,7 @@ fn cosignatures(report: &mut Report, args: &Args) {
         });
         let syncs = fdatasyncs(directory.path(), SYNCS);
         let baseline = SYNCS as f64 / syncs.iter().sum::<Duration>().as_secs_f64();
-        rounds.push((baseline, ask_all(address, &[requests.collect()])));
+        rounds.push((baseline, ask_all(address, vec![requests.collect()], 200).0));
     }
     let name = "(w) add-checkpoint cosigned by a witness, one after the other, of fdatasync";
     report.add(Figure::of_rounds(name, "1/s", &rounds, None));

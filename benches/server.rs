@@ -157,6 +157,7 @@ fn bids(report: &mut Report, args: &Args) {
 /// A viewer's two ends, and the server's second handle on its own, by which it cuts off a slow one.
 const FILES_A_VIEWER: usize = 3;
 const OTHER_FILES: usize = 200;
+const TEARDOWN_MAX: Duration = Duration::from_mins(1);
 
 fn fan_out(report: &mut Report, args: &Args) {
     eprintln!("(c) fan-out");
@@ -267,7 +268,9 @@ fn fan_out_to(viewers: usize, burst: usize, args: &Args) -> Vec<(f64, f64)> {
     assert_eq!(hub.counts().slow_viewers, 0);
     sequencer.shutdown();
     drop((server, audience));
+    let began = Instant::now();
     while hub.counts().viewers > 0 {
+        assert!(began.elapsed() < TEARDOWN_MAX, "{} viewers do not go", hub.counts().viewers);
         std::thread::sleep(Duration::from_millis(5));
     }
     let plain = Plain::to(viewers);

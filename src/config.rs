@@ -1,6 +1,8 @@
 //! Settings: the file, then the environment (`MINGJIAN_…`), then flags; the later one wins. Every wrong setting is
 //! named with where it came from.
 
+mod centres;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -39,6 +41,8 @@ pub struct Settings {
     pub policy: Option<PathBuf>,
     /// How many seconds a checkpoint waits for missing witnesses before it is shown without them; 0: not at all.
     pub policy_wait_seconds: u64,
+    /// Settings files of further centres that this process serves, each with a ledger, accounts and keys of its own.
+    pub centres: Vec<PathBuf>,
     pub database: DatabaseSettings,
     pub redis: RedisSettings,
     pub node: NodeSettings,
@@ -153,6 +157,7 @@ impl Default for Settings {
             checkpoint_sources: Vec::new(),
             policy: None,
             policy_wait_seconds: PUBLICATION_WAIT.get() / 1_000_000,
+            centres: Vec::new(),
             database: DatabaseSettings::default(),
             redis: RedisSettings::default(),
             node: NodeSettings::default(),
@@ -194,23 +199,29 @@ pub enum SettingsError {
     Wrong(Box<figment::Error>),
     #[error("{setting}: {why}, not {found:?}")]
     Invalid { setting: &'static str, found: String, why: &'static str },
+    #[error("{path}: {source}", path = path.display())]
+    InCentre { path: PathBuf, source: Box<SettingsError> },
 }
 
 /// Reads the settings: defaults, then `file` if given, then the environment, then `flags` (those that were set).
 pub fn load(file: Option<&Path>, flags: impl Serialize) -> Result<Settings, SettingsError> {
-    let mut figment = Figment::from(Serialized::defaults(Settings::default()));
-    if let Some(path) = file {
-        let readable = std::fs::File::open(path)
-            .and_then(|file| file.metadata())
-            .and_then(|found| if found.is_file() { Ok(()) } else { Err(std::io::ErrorKind::IsADirectory.into()) });
-        readable.map_err(|source| SettingsError::NoFile { path: path.to_owned(), source })?;
-        figment = figment.merge(Toml::file_exact(path));
-    }
-    let settings: Settings = figment
-        .merge(Env::prefixed("MINGJIAN_").split("__"))
-        .merge(Serialized::globals(flags))
-        .extract()
-        .map_err(|error| SettingsError::Wrong(Box::new(error)))?;
+    let figment = from_file(file)?.merge(Env::prefixed("MINGJIAN_").split("__")).merge(Serialized::globals(flags));
+    extract(&figment)
+}
+
+/// Defaults, and what `file` says otherwise.
+fn from_file(file: Option<&Path>) -> Result<Figment, SettingsError> {
+    let figment = Figment::from(Serialized::defaults(Settings::default()));
+    let Some(path) = file else { return Ok(figment) };
+    let readable = std::fs::File::open(path)
+        .and_then(|file| file.metadata())
+        .and_then(|found| if found.is_file() { Ok(()) } else { Err(std::io::ErrorKind::IsADirectory.into()) });
+    readable.map_err(|source| SettingsError::NoFile { path: path.to_owned(), source })?;
+    Ok(figment.merge(Toml::file_exact(path)))
+}
+
+fn extract(figment: &Figment) -> Result<Settings, SettingsError> {
+    let settings: Settings = figment.extract().map_err(|error| SettingsError::Wrong(Box::new(error)))?;
     check(&settings)?;
     Ok(settings)
 }

@@ -15,6 +15,9 @@ pub mod ledger;
 pub mod review;
 
 #[cfg(feature = "server")]
+pub mod print;
+
+#[cfg(feature = "server")]
 pub mod sequencer;
 
 #[cfg(feature = "server")]

@@ -12,6 +12,7 @@ const ROOMS: &[&str] = &[
     "engine",
     "ledger",
     "review",
+    "print",
     "sequencer",
     "witness",
     "mirror",

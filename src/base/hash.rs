@@ -1,6 +1,7 @@
 //! SHA-256 values, spelled in standard base64.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -34,8 +35,37 @@ impl Hash {
         Self(hasher.finalize().into())
     }
 
+    /// SHA-256 of everything that `bytes` gives, read piece by piece, and how much it was.
+    pub fn of_reader(bytes: &mut impl Read) -> io::Result<(Self, u64)> {
+        let mut hasher = Sha256::new();
+        let length = io::copy(bytes, &mut Updates(&mut hasher))?;
+        Ok((Self(hasher.finalize().into()), length))
+    }
+
+    /// Lower-case hexadecimal, as files are named.
+    pub fn to_hex(self) -> String {
+        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     pub fn to_base64(self) -> String {
         STANDARD.encode(self.0)
+    }
+}
+
+/// A hash as a place to write to.
+struct Updates<'a>(&'a mut Sha256);
+
+impl io::Write for Updates<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

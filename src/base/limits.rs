@@ -154,6 +154,8 @@ pub const POSTGRES_CONNECTIONS_MAX: u32 = 12;
 pub const LEASE: Span = Span::secs(3);
 /// How often the holder renews the lease, and the others look whether it has run out.
 pub const LEASE_LOOK_EVERY: Span = Span::micros(500_000);
+/// Between two ledgers that a node hands to one which leads fewer: by then every count that it acts on is a fresh one.
+pub const SHED_EVERY: Span = Span::secs(2);
 /// How long a node waits at its start for another to write a new ledger's first entries.
 pub const NODE_START_MAX: Span = Span::secs(30);
 /// How long a request is offered to whoever writes: a take-over, and room for the answer.
@@ -246,10 +248,14 @@ pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
 pub const BUNDLE_FILES_MAX: u64 = 262_144;
 /// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
 pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
-/// Case files made at a time: each takes a core and unpacks tens of megabytes.
+/// Case files made at a time: each takes a core, and room on the disk for the ledger twice over.
 pub const CASES_AT_ONCE: usize = 2;
-/// The ledger's bundle, and each clip, in a case file: they are not compressed again, so the case itself is as large.
+/// The ledger's bundle in a case file. It is not compressed again, so the case itself is as large.
 pub const CASE_LEDGER_MAX_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// The footage of a case: forty clips of twelve minutes at 4 Mbit/s.
+pub const CASE_MEDIA_MAX_BYTES: u64 = 16 * 1_024 * 1_024 * 1_024;
+/// Pages of a case's printed report: a contest of ten thousand bids.
+pub const REPORT_PAGES_MAX: usize = 500;
 /// Any other file of a case; the largest is the verifier's page of about 2 MB.
 pub const CASE_FILE_MAX_BYTES: u64 = 16 * 1_024 * 1_024;
 /// A receipt file: leaf, payload and proof as JSON strings, in which quotation marks and newlines take two bytes.
@@ -288,6 +294,13 @@ pub const COSIGN_ROUNDS_KEPT: usize = 16;
 /// readers who may see no newer entry proven.
 pub const PUBLICATION_WAIT: Span = Span::secs(2);
 pub const PUBLICATION_WAIT_MAX: Span = Span::hours(1);
+/// How far an authority's clock and the ledger's may be apart before one of them is called wrong: a server that keeps time
+/// by the network is within a second, one that lost it drifts by some seconds a day.
+pub const TIMESTAMP_SKEW_MAX: Span = Span::minutes(5);
+/// Changes of the log's key that a receipt brings along: one a year for longer than any file must be kept.
+pub const HANDOVERS_MAX: usize = 32;
+/// Digests of offline verifiers that a verification remembers: one a release.
+pub const VERIFIERS_KEPT: usize = 64;
 /// A token with its authority's chain of certificates is three to six kilobytes, and must fit a payload in base64.
 pub const TIMESTAMP_MAX_BYTES: usize = 40_000;
 /// Between two timestamps, unless the setting says otherwise.

@@ -1,7 +1,7 @@
 //! `mingjian case`.
 
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -10,6 +10,7 @@ use super::Outcome;
 use super::output::say;
 use crate::base::Id;
 use crate::desk::{Enclosed, Stored, class_of, write_case};
+use crate::evidence::Directory;
 use crate::http::web_files;
 use crate::identity::{Role, Viewer};
 use crate::store::DataDir;
@@ -32,9 +33,9 @@ pub struct Args {
     /// For whom: what that class of readers may not read stays hidden and is counted
     #[arg(long, value_enum, default_value = "public")]
     reader: Reader,
-    /// A clip to put in; may be given several times
-    #[arg(long = "media", value_name = "FILE")]
-    media: Vec<PathBuf>,
+    /// Put in the footage to which the lot's clips refer, from DIR [default: the data directory's]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "")]
+    media: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -54,12 +55,13 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     };
     let class = class_of(viewer.role);
     let mut source = Stored::seen_by(&reader, viewer)?;
-    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
-    let media = args.media.iter().map(read).collect::<Result<_, _>>()?;
-    let enclosed = Enclosed { verifier: web_files::verifier(), media };
+    let enclosed = Enclosed { verifier: web_files::verifier(), media: footage(args, &dir)? };
+    // Beside the file, where there must be as much room anyway.
+    let beside = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let scratch = tempfile::tempfile_in(beside).map_err(|error| format!("{}: {error}", beside.display()))?;
     let file = OpenOptions::new().read(true).write(true).create_new(true).open(&args.out);
     let file = file.map_err(|error| format!("{}: {error}", args.out.display()))?;
-    let (manifest, report, file) = write_case(file, &mut source, args.lot, class, enclosed)?;
+    let (manifest, report, file) = write_case((file, scratch), &mut source, args.lot, class, &enclosed)?;
     file.sync_all()?;
     if json {
         say(&serde_json::to_string(&manifest)?);
@@ -76,6 +78,13 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         }
     }
     Ok(ExitCode::from(report.exit_code()))
+}
+
+fn footage(args: &Args, dir: &DataDir) -> Result<Option<Directory>, String> {
+    let Some(given) = &args.media else { return Ok(None) };
+    let folder = if given.as_os_str().is_empty() { dir.path().join("media") } else { given.clone() };
+    let found = Directory::existing(&folder).ok_or_else(|| format!("--media: {}: no such folder", folder.display()))?;
+    Ok(Some(found))
 }
 
 /// A reviewer, nobody in particular, with an open case on `lot`.

@@ -50,7 +50,7 @@ pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     let mut held = true;
     let options = Options { signatures: !args.quick, replay: !args.quick };
     for name in dir.ledgers()? {
-        let trust = Trust { policy: None, earlier: Vec::new() };
+        let trust = Trust::default();
         let report = verify(&mut Stored::whole(&postgres.reader(&name)?), &trust, options, &Threads, |_, _| ())
             .map_err(|error| format!("ledger {name}: {error}"))?;
         held &= report.exit_code() == 0;

@@ -5,6 +5,7 @@
 mod admin;
 mod backup;
 mod case;
+mod centre;
 pub mod continuity;
 pub mod cosigners;
 mod demo;

@@ -28,7 +28,7 @@ use crate::ledger::{NoteError, Origin, Signer, VerifierKey};
 use crate::live::{Hub, Limits};
 use crate::relay::{Bell, Relay, Relayed, Seal};
 use crate::sequencer::{
-    Clock, Journal, Listener, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status,
+    Clock, Journal, Listener, Load, Making, Options, ReadError, Sequencer, SharedLedger, StartError, Status,
 };
 use crate::store::journal::SqliteJournal;
 use crate::store::{DataDir, Platform, Postgres, StoreError, migrate};
@@ -62,6 +62,11 @@ pub enum OpenError {
          the database is empty, remove moved.json"
     )]
     Moved(Micros),
+    #[error(
+        "this database holds the ledger {other:?}: each centre has a database of its own, since accounts, sessions and rights \
+         lie beside the ledger. Name another database in database.url, or that ledger in node.ledger"
+    )]
+    OtherCentre { other: String },
     #[error("a thread does not start: {0}")]
     Thread(#[from] std::io::Error),
     #[error("evidence.networks: {0}")]
@@ -104,6 +109,8 @@ pub struct Node {
     pub address: String,
     /// The doorbell, where there is one.
     pub relay: Option<Relay>,
+    /// How many ledgers this process leads.
+    pub load: Load,
 }
 
 /// A ledger's one writer, or this node's part in it.
@@ -139,6 +146,7 @@ pub fn open_watching(
     let verifier_key = VerifierKey::new(&origin, SignatureType::Ed25519, signer.public())?;
     let first_key = keys::of_log(&server_keys, &origin)?.into_iter().next();
 
+    let mut load = Load::default();
     let (name, platform, reader, writer, bell) = match storage {
         Storage::Embedded => {
             if let Some(moved) = migrate::moved(&dir)? {
@@ -149,7 +157,11 @@ pub fn open_watching(
             continuity::refuse_unshown(&dir, &*reader)?;
             (LEDGER.to_owned(), platform, reader, Writer::Own(Box::new(journal)), None)
         }
-        Storage::Shared(Node { postgres, ledger, name, address, relay }) => {
+        Storage::Shared(Node { postgres, ledger, name, address, relay, load: of_process }) => {
+            load = of_process;
+            if let Some(other) = postgres.other_ledger(&ledger)? {
+                return Err(OpenError::OtherCentre { other });
+            }
             let shared = postgres.ledger(&ledger, &name, &address)?;
             let (reader, platform) = (shared.reader(), Platform::shared(postgres));
             continuity::refuse_unshown(&dir, &*reader)?;
@@ -191,7 +203,7 @@ pub fn open_watching(
         Some(sm2) => Arc::new(WithSm2 { log: Box::new(signer), sm2 }),
         None => Arc::new(signer),
     };
-    let making = Making::new(signer, Arc::clone(&clock), Arc::clone(&entropy), listeners, options);
+    let making = Making::new(signer, Arc::clone(&clock), Arc::clone(&entropy), listeners, options).with_load(load);
     let sequencer = match writer {
         Writer::Own(journal) => {
             let sequencer = Sequencer::start_as(&making, journal)?;

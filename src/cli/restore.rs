@@ -52,7 +52,7 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     for name in dir.ledgers()? {
         let stored = SqliteReader::open(&dir.ledger_path(&name)?)?;
         let mut source = Stored::whole(&stored);
-        let trust = Trust { policy: None, earlier: Vec::new() };
+        let trust = Trust::default();
         let report = verify(&mut source, &trust, options, &Threads, |_, _| ())
             .map_err(|error| format!("ledger {name}: {error}"))?;
         held &= report.exit_code() == 0;

@@ -5,11 +5,11 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::base::Hash;
-use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
-use crate::config;
-use crate::ledger::SignedCheckpoint;
+use crate::base::limits::{HANDOVERS_MAX, NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES, RECEIPT_MAX_BYTES};
+use crate::config::{self, Settings};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
-use crate::review::{Entry, Missing, Source};
+use crate::ledger::{Note, SignedCheckpoint};
+use crate::review::{Entry, Handover, Missing, Source};
 use crate::store::Postgres;
 use crate::witness::{LogClient, NotServed};
 
@@ -18,11 +18,16 @@ const TOOL_CONNECTIONS: u32 = 2;
 
 /// The shared database that the settings name, for commands that work beside its nodes.
 pub fn shared(config: Option<&Path>) -> Result<Postgres, Box<dyn std::error::Error>> {
-    #[derive(serde::Serialize)]
-    struct NoFlags {}
-    let database = config::load(config, NoFlags {})?.database;
+    let database = settings(config)?.database;
     let url = database.url.ok_or("database.url: the settings name no database")?.0;
     Ok(Postgres::open(&url, database.owner_url.as_ref().map(|url| url.0.as_str()), TOOL_CONNECTIONS)?)
+}
+
+/// The settings, for commands that have no flags for them.
+pub fn settings(config: Option<&Path>) -> Result<Settings, Box<dyn std::error::Error>> {
+    #[derive(serde::Serialize)]
+    struct NoFlags {}
+    Ok(config::load(config, NoFlags {})?)
 }
 
 /// A ledger that a server shows under a URL, as to anybody.
@@ -39,6 +44,26 @@ impl Served {
         Self { client: LogClient::new(url, ANSWER_MAX), size: 0 }
     }
 
+    /// The ledger at `url`: where its checkpoint is, or whatever of the platform's addresses somebody copied. Of several
+    /// ledgers the one of this name.
+    pub fn find(url: &str, ledger: &str) -> Result<Self, NotServed> {
+        let given = Self::new(url);
+        if matches!(given.client.checkpoint(), Ok(note) if Note::parse(&note).is_ok()) {
+            return Ok(given);
+        }
+        let Some(platform) = root_of(url) else { return Ok(given) };
+        let guess = format!("{platform}/ledger/{ledger}");
+        let found = Self::new(&guess);
+        if matches!(found.client.checkpoint(), Ok(note) if Note::parse(&note).is_ok()) {
+            return Ok(found);
+        }
+        let why = format!(
+            "no ledger: neither `checkpoint` below it nor {guess}/checkpoint is a signed checkpoint; give the \
+                           URL before `/checkpoint`, such as {platform}/ledger/NAME"
+        );
+        Err(NotServed { url: url.to_owned(), why })
+    }
+
     /// The server's proof that the tree of one size is a prefix of that of the other; `None` if it says that it has none.
     pub fn consistency(&self, one: u64, other: u64) -> Result<Option<Vec<Hash>>, NotServed> {
         let path = format!("proof/consistency?old={}&new={}", one.min(other), one.max(other));
@@ -46,6 +71,16 @@ impl Served {
         let text = String::from_utf8(bytes).map_err(|_| self.client.odd(&path, "not text"))?;
         let hashes = text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes")));
         hashes.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// By which entries the log says that it changed its key; of a log of other people, by none.
+    pub fn rotations(&self) -> Result<Vec<Handover>, NotServed> {
+        #[derive(serde::Deserialize)]
+        struct Rotations {
+            items: Vec<Handover>,
+        }
+        let Ok(bytes) = self.client.get("rotations", HANDOVERS_MAX * RECEIPT_MAX_BYTES)? else { return Ok(Vec::new()) };
+        Ok(serde_json::from_slice::<Rotations>(&bytes).map(|found| found.items).unwrap_or_default())
     }
 
     fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {
@@ -57,6 +92,13 @@ impl Served {
             Err(status) => Err(self.client.odd(&path, format!("status {status}"))),
         }
     }
+}
+
+/// Scheme and host of a URL.
+fn root_of(url: &str) -> Option<&str> {
+    let host = url.find("://")? + 3;
+    let end = url.get(host..)?.find('/').map_or(url.len(), |slash| host + slash);
+    url.get(..end)
 }
 
 impl Source for Served {

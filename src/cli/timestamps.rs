@@ -15,6 +15,9 @@ use crate::ledger::record::{SUBJECT, TIMESTAMPED, Timestamped};
 use crate::sequencer::{Record, Sequencer, Status, Submission};
 use crate::witness::timestamp::Authority;
 
+/// The folder of tokens and the texts that they stamp, in a data directory.
+pub const TIMESTAMPS: &str = "timestamps";
+
 /// What it takes to have checkpoints stamped.
 pub struct Stamping {
     pub authority: Authority,
@@ -56,9 +59,9 @@ impl Stamping {
         std::fs::write(self.dir.join(format!("{}.txt", head.size)), text)?;
         std::fs::write(self.dir.join(format!("{}.tst", head.size)), &timestamp.token)?;
         let data = Timestamped {
-            root: head.root.to_base64(),
+            root: head.root,
             size: head.size,
-            time: timestamp.at.to_string(),
+            time: timestamp.at,
             token: STANDARD.encode(&timestamp.token),
         };
         let data = serde_json::to_value(&data)?;

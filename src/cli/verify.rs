@@ -4,12 +4,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output::say;
-use super::sources::{Served, shared};
+use super::sources::{Served, settings, shared};
+use super::timestamps::TIMESTAMPS;
 use super::{Outcome, receipts};
 use crate::desk::{Stored, Threads};
 use crate::evidence::Directory;
@@ -17,10 +19,11 @@ use crate::ledger::sm2::Sm2Key;
 use crate::ledger::{Note, Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::case::{self, CaseReader};
-use crate::review::{CheckName, Failure, Language, Options, Report, Source, Trust, verify};
+use crate::review::{Authorities, CheckName, Failure, Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
 use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
+use crate::witness::timestamp::Certificates;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
@@ -48,6 +51,10 @@ pub struct Args {
     /// A checkpoint that you kept from earlier; may be given several times
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
+    /// The certificate (PEM) of a timestamp authority that you believe; may be given several times [default: the one that
+    /// the settings name]
+    #[arg(long = "tsa-certificate", value_name = "FILE")]
+    authorities: Vec<PathBuf>,
     /// Where the footage lies, if not in the data directory
     #[arg(long, value_name = "DIR")]
     media: Option<PathBuf>,
@@ -79,31 +86,33 @@ impl From<Lang> for Language {
 
 pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
     if let Some(receipt) = &args.receipt {
-        let report = receipts::check(receipt, args.source.as_deref(), &args.ledger, &trust(args)?)?;
+        let report = receipts::check(receipt, args.source.as_deref(), &args.ledger, &trust(config, args)?)?;
         return tell(args, json, &report, report.exit_code(), |language| report.to_text(language));
     }
     let source = args.source.as_deref().unwrap_or_default();
+    let trust = trust(config, args)?;
     let report = if is_url(source) {
-        check(args, &mut Served::new(source))?
+        check(args, &trust, &mut Served::find(source, &args.ledger)?)?
     } else if source == "database" {
-        check(args, &mut Stored::whole(&shared(config)?.reader(&args.ledger)?))?
+        check(args, &trust, &mut Stored::whole(&shared(config)?.reader(&args.ledger)?))?
     } else if Path::new(source).is_dir() {
         let dir = DataDir::open_read_only(source)?;
         let path = dir.ledger_path(&args.ledger)?;
         let reader = SqliteReader::open(&path)?;
         let media = args.media.clone().unwrap_or_else(|| dir.path().join("media"));
         let stored = Stored::mirrored(&reader, withheld(&path)?.into_iter().collect());
-        check(args, &mut stored.with_media(Directory::existing(media)))?
+        let stored = stored.with_media(Directory::existing(media));
+        check(args, &trust, &mut stored.with_timestamps(dir.path().join(TIMESTAMPS)))?
     } else {
         let open = || File::open(source).map(BufReader::new).map_err(|error| format!("{source}: {error}"));
         if CaseReader::is_case(open()?) {
             let mut case = CaseReader::open(open()?)?;
             let report = with_progress(|progress| {
-                case::verify(&mut case, &trust(args)?, options(args), &Threads, progress).map_err(Into::into)
+                case::verify(&mut case, &trust, options(args), &Threads, progress).map_err(Into::into)
             })?;
             return tell(args, json, &report, report.exit_code(), |language| report.to_text(language));
         }
-        check(args, &mut BundleReader::open(open()?)?)?
+        check(args, &trust, &mut BundleReader::open(open()?)?)?
     };
     tell(args, json, &report, report.exit_code(), |language| report.to_text(language))
 }
@@ -132,9 +141,9 @@ fn options(args: &Args) -> Options {
     Options { signatures: !args.no_signatures, replay: !args.no_replay }
 }
 
-fn check<S: Source>(args: &Args, source: &mut S) -> Result<Report, Box<dyn std::error::Error>> {
+fn check<S: Source>(args: &Args, trust: &Trust, source: &mut S) -> Result<Report, Box<dyn std::error::Error>> {
     let mut report = with_progress(|progress| {
-        verify(source, &trust(args)?, options(args), &Threads, progress).map_err(|error| error.to_string().into())
+        verify(source, trust, options(args), &Threads, progress).map_err(|error| error.to_string().into())
     })?;
     if let Some(key) = &args.sm2_key {
         let note = source.checkpoint().map_err(|error| error.to_string())?;
@@ -160,9 +169,27 @@ fn with_progress<T>(
     done
 }
 
-fn trust(args: &Args) -> Result<Trust, Box<dyn std::error::Error>> {
+fn trust(config: Option<&Path>, args: &Args) -> Result<Trust, Box<dyn std::error::Error>> {
     let quorum = args.quorum.unwrap_or(args.witnesses.len());
     let policy = args.key.clone().map(|key| Policy::new(key, args.witnesses.clone(), quorum)).transpose()?;
     let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
-    Ok(Trust { policy, earlier: args.checkpoints.iter().map(read).collect::<Result<_, _>>()? })
+    let earlier = args.checkpoints.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Trust { policy, earlier, authorities: authorities(config, &args.authorities)? })
+}
+
+/// Whose timestamps are believed: those of the certificates given, or of the one that a settings file names.
+fn authorities(
+    config: Option<&Path>,
+    given: &[PathBuf],
+) -> Result<Option<Arc<dyn Authorities>>, Box<dyn std::error::Error>> {
+    let mut files = given.to_vec();
+    if files.is_empty() && config.is_some() {
+        files.extend(settings(config)?.timestamp.certificate);
+    }
+    let mut known = Certificates::default();
+    for path in &files {
+        let pem = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        known.add(&pem).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok((!known.is_empty()).then(|| Arc::new(known) as Arc<dyn Authorities>))
 }

@@ -4,10 +4,12 @@ use std::io::{Read, Seek, Write};
 
 use super::{Desk, Stored, Threads};
 use crate::base::{Code, Id};
+use crate::evidence::Directory;
 use crate::identity::{Role, Viewer};
-use crate::review::Report;
+use crate::print::Press;
 use crate::review::bundle::{About, BundleError};
 use crate::review::case::{Contents, Manifest, write};
+use crate::review::{Media, Report};
 use crate::sequencer::LedgerReader;
 
 /// What goes into the file beside the ledger.
@@ -15,8 +17,8 @@ use crate::sequencer::LedgerReader;
 pub struct Enclosed {
     /// `verify.html`, if this build has one.
     pub verifier: Option<Vec<u8>>,
-    /// Clips by their bytes.
-    pub media: Vec<Vec<u8>>,
+    /// The footage, where that of the lot's clips is to be put in.
+    pub media: Option<Directory>,
 }
 
 /// The class of readers that a case names as its reader.
@@ -24,18 +26,24 @@ pub const fn class_of(role: Role) -> &'static str {
     if matches!(role, Role::Reviewer) { "reviewer" } else { "public" }
 }
 
-/// Writes the case of `lot` from everything that `source` shows to the `reader` class.
+/// Writes the case of `lot` from everything that `source` shows to the `reader` class, with the report on paper. `scratch`
+/// takes the ledger meanwhile.
 pub fn write_case<W: Read + Write + Seek>(
-    out: W,
+    (out, scratch): (W, W),
     source: &mut Stored<'_>,
     lot: Id,
     reader: &str,
-    enclosed: Enclosed,
+    enclosed: &Enclosed,
 ) -> Result<(Manifest, Report, W), BundleError> {
     let verifier_key = super::verifier_key_of(source).map_err(|error| BundleError::Source(error.to_string()))?;
-    let about = About { reader: reader.into(), verifier_key };
-    let contents = Contents { lot, about, verifier: enclosed.verifier, media: enclosed.media };
-    write(out, source, &contents, &Threads)
+    let contents = Contents {
+        lot,
+        about: About { reader: reader.into(), verifier_key },
+        verifier: enclosed.verifier.clone(),
+        media: enclosed.media.as_ref().map(|media| media as &dyn Media),
+        printer: Some(&Press),
+    };
+    write(out, scratch, source, &contents, &Threads)
 }
 
 impl Desk {
@@ -46,8 +54,8 @@ impl Desk {
         &self,
         viewer: &Viewer,
         lot: Id,
-        enclosed: Enclosed,
-        out: W,
+        enclosed: &Enclosed,
+        files: (W, W),
     ) -> Result<W, Code> {
         // First, so that the state is not behind it.
         let note = self.cosigning.shown();
@@ -58,7 +66,7 @@ impl Desk {
         let state = state.ok_or(Code::LotUnknown)?;
         let reader: &dyn LedgerReader = self.reader.as_ref();
         let mut source = Stored::seen_in(reader, viewer.clone(), state).up_to(&note);
-        let written = write_case(out, &mut source, lot, class_of(viewer.role), enclosed);
+        let written = write_case(files, &mut source, lot, class_of(viewer.role), enclosed);
         let (_, _, out) = written.map_err(|error| {
             tracing::error!(%error, %lot, "cannot write a case file");
             Code::Internal

@@ -1,6 +1,7 @@
 //! The stored ledger as a source of verifications, bundles and case files, as far as its reader may see it.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -26,12 +27,14 @@ pub struct Stored<'a> {
     /// Payloads that are not stored because the log did not show them to a mirror.
     withheld: BTreeSet<u64>,
     media: Option<Directory>,
+    /// Where timestamps are kept: `<size>.txt` and `<size>.tst`.
+    timestamps: Option<PathBuf>,
 }
 
 impl<'a> Stored<'a> {
     /// Everything that is stored.
     pub fn whole(reader: &'a dyn LedgerReader) -> Self {
-        Self { reader, seen_by: None, newest: None, withheld: BTreeSet::new(), media: None }
+        Self { reader, seen_by: None, newest: None, withheld: BTreeSet::new(), media: None, timestamps: None }
     }
 
     /// As [`Stored::whole`], of a mirror from which the log has withheld these payloads.
@@ -43,6 +46,12 @@ impl<'a> Stored<'a> {
     #[must_use]
     pub fn with_media(self, media: Option<Directory>) -> Self {
         Self { media, ..self }
+    }
+
+    /// With the timestamps that are kept in this folder, if it is there.
+    #[must_use]
+    pub fn with_timestamps(self, folder: PathBuf) -> Self {
+        Self { timestamps: Some(folder).filter(|folder| folder.is_dir()), ..self }
     }
 
     /// What the public may read now.
@@ -99,6 +108,23 @@ impl Source for Stored<'_> {
 
     fn media(&self) -> Option<&dyn Media> {
         self.media.as_ref().map(|media| media as &dyn Media)
+    }
+
+    fn timestamps(&mut self, visit: &mut dyn FnMut(&str, &[u8])) -> Result<(), ReadError> {
+        let Some(folder) = &self.timestamps else { return Ok(()) };
+        let lost = |error: std::io::Error| ReadError(format!("{}: {error}", folder.display()));
+        let mut tokens = Vec::new();
+        for file in std::fs::read_dir(folder).map_err(lost)? {
+            tokens.extend(Some(file.map_err(lost)?.path()).filter(|path| path.extension() == Some("tst".as_ref())));
+        }
+        tokens.sort();
+        for path in tokens {
+            let token = std::fs::read(&path).map_err(lost)?;
+            // Without its text nobody knows what was stamped: that is found by whoever looks at it.
+            let text = std::fs::read_to_string(path.with_extension("txt")).unwrap_or_default();
+            visit(&text, &token);
+        }
+        Ok(())
     }
 
     fn checkpoint(&mut self) -> Result<String, ReadError> {

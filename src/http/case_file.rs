@@ -48,12 +48,14 @@ pub async fn case_file(desk: Data<Desk>, permits: Data<CasePermits>, who: Who, l
     let file = run(move || {
         // It ends with the work, not with the request: a client that hangs up frees no core.
         let _held = permit;
-        let file = tempfile::tempfile().map_err(|error| {
-            tracing::error!(%error, "no room for a case file");
-            Code::Internal
-        })?;
-        let enclosed = Enclosed { verifier: web_files::verifier(), media: Vec::new() };
-        let mut file = desk.case_file(&who.0, lot, enclosed, file)?;
+        let room = || {
+            tempfile::tempfile().map_err(|error| {
+                tracing::error!(%error, "no room for a case file");
+                Code::Internal
+            })
+        };
+        let enclosed = Enclosed { verifier: web_files::verifier(), media: None };
+        let mut file = desk.case_file(&who.0, lot, &enclosed, (room()?, room()?))?;
         desk.identity.case_exported(&who.0, lot, desk.now())?;
         file.seek(SeekFrom::Start(0)).map_err(|_| Code::Internal)?;
         Ok(file)

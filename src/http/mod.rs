@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod act;
 pub mod app;
 pub mod bids;
+pub mod by_host;
 pub mod case_file;
 pub mod cases;
 pub mod companies;

@@ -37,8 +37,17 @@ const HEAD_HEADER: &str = "mingjian-head";
 /// The client's address as the first node saw it.
 const CLIENT_HEADER: &str = "x-forwarded-for";
 /// What of a request goes along, in this order.
-const PASSED_ON: &[&str] =
-    &["accept", "content-type", "cookie", "idempotency-key", "origin", "user-agent", "x-csrf-token", CLIENT_HEADER];
+const PASSED_ON: &[&str] = &[
+    "accept",
+    "content-type",
+    "cookie",
+    "host",
+    "idempotency-key",
+    "origin",
+    "user-agent",
+    "x-csrf-token",
+    CLIENT_HEADER,
+];
 /// What of an answer goes back.
 const HANDED_BACK: &[&str] = &["cache-control", "content-type", "location", "retry-after"];
 /// An answer is a receipt or a problem, a few kilobytes.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::note::{SignatureType, VerifierKey};
 use super::signature::{Signer, SignerError};
-use crate::base::Hash;
+use crate::base::{Hash, Micros};
 
 /// The kind of leaf 0.
 pub const CREATED: &str = "ledger.created";
@@ -46,12 +46,19 @@ pub struct PolicySet {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timestamped {
-    pub root: String,
+    pub root: Hash,
     pub size: u64,
     /// By the authority's clock; the token says so too.
-    pub time: String,
+    pub time: Micros,
     /// base64 of an RFC 3161 `TimeStampToken` over the SHA-256 of the checkpoint's text.
     pub token: String,
+}
+
+impl Timestamped {
+    /// The token in DER, unless `token` is no base64.
+    pub fn token(&self) -> Option<Vec<u8>> {
+        STANDARD.decode(&self.token).ok()
+    }
 }
 
 /// The offline verifier, `verify.html`, that the platform hands out from here on.

@@ -88,8 +88,12 @@ impl Relayed {
 }
 
 impl SharedLedger for Relayed {
-    fn take_lease(&mut self) -> Result<Tenure, JournalError> {
-        self.ledger.take_lease()
+    fn take_lease(&mut self, leads: u64) -> Result<Tenure, JournalError> {
+        self.ledger.take_lease(leads)
+    }
+
+    fn hand_over(&mut self, epoch: u64, node: &str) -> Result<bool, JournalError> {
+        self.ledger.hand_over(epoch, node)
     }
 
     fn release_lease(&mut self, epoch: u64) -> Result<(), JournalError> {

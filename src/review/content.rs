@@ -7,7 +7,10 @@ use crate::engine::{Event, Fact};
 use crate::ledger::PolicyText;
 use crate::ledger::payload::{self, Payload};
 
-pub use crate::ledger::record::{CREATED, Created, KEY_ROTATED, KeyRotated, POLICY_SET, PolicySet};
+pub use crate::ledger::record::{
+    CREATED, Created, KEY_ROTATED, KeyRotated, POLICY_SET, PolicySet, TIMESTAMPED, Timestamped, VERIFIER_PUBLISHED,
+    VerifierPublished,
+};
 
 /// A payload by who answers for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub enum Content {
     PolicySet(PolicySet),
     /// Another key signs from here on; both signatures hold.
     KeyRotated(KeyRotated),
+    /// An authority put its time on an earlier checkpoint.
+    Timestamped(Timestamped),
+    /// The offline verifier that the platform hands out from here on.
+    VerifierPublished(VerifierPublished),
     /// The engine's: replay decides it again.
     Event(Box<Event>),
     /// Footage: replay passes over it, and a check of its own looks at it.
@@ -26,6 +33,11 @@ pub enum Content {
         kind: String,
         subject: String,
     },
+}
+
+/// The kind that a payload names; empty for what is no payload.
+pub fn kind_of(bytes: &[u8]) -> String {
+    Payload::parse(bytes).map(|payload| payload.kind).unwrap_or_default()
 }
 
 /// Reads a payload. The bytes of an engine event must be exactly those that the event is written as: no field that the
@@ -48,6 +60,16 @@ pub fn read(bytes: &[u8]) -> Result<Content, String> {
         let rotated = KeyRotated::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
         rotated.check().map_err(|error| format!("{kind}: {error}"))?;
         return Ok(Content::KeyRotated(rotated));
+    }
+    if kind == TIMESTAMPED {
+        let stamped = Timestamped::deserialize(data).map_err(|error| format!("{kind}: {error}"))?;
+        stamped.token().ok_or_else(|| format!("{kind}: its token is no base64"))?;
+        return Ok(Content::Timestamped(stamped));
+    }
+    if kind == VERIFIER_PUBLISHED {
+        return VerifierPublished::deserialize(data)
+            .map(Content::VerifierPublished)
+            .map_err(|error| format!("{kind}: {error}"));
     }
     let Some(fact) = Fact::read(&kind, data).map_err(|error| format!("{kind}: {error}"))? else {
         return Ok(Content::Record { kind, subject });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use super::report::{CheckName, Failure};
+use super::report::{CheckName, Failure, Words};
 use super::source::{Media, Source};
 use crate::base::limits::ANNOUNCE_LATE_MAX;
 use crate::base::{Hash, Id, Micros, Span};
@@ -95,30 +95,39 @@ pub struct Footage {
 
 impl Footage {
     /// Why not all footage was looked at; `withheld`: payloads that were not at hand.
-    pub fn why_not(&self, withheld: u64) -> Option<String> {
+    pub fn why_not(&self, withheld: u64) -> Option<Words> {
         let mut reasons = Vec::new();
-        if self.announced == 0 {
-            reasons.push(
-                if withheld > 0 {
-                    "who may not read announcements of footage cannot check it"
-                } else {
-                    "no footage was announced"
-                }
-                .to_owned(),
-            );
+        let (announced, expired, unannounced) = (self.announced, self.expired, self.unannounced);
+        if announced == 0 && withheld > 0 {
+            reasons.push(Words::new(
+                "无权阅读影像入账条目的人不能核对影像",
+                "who may not read announcements of footage cannot check it",
+            ));
+        } else if announced == 0 {
+            reasons.push(Words::new("没有影像入账", "no footage was announced"));
         } else if !self.was_at_hand {
-            reasons.push(format!("{} segments were announced, and no footage is at hand", self.announced));
+            reasons.push(Words::new(
+                format!("已入账 {announced} 段，手边没有影像文件"),
+                format!("{announced} segments were announced, and no footage is at hand"),
+            ));
         }
-        if self.expired > 0 {
-            reasons.push(format!("{} segments were deleted, as entries say", self.expired));
+        if expired > 0 {
+            reasons.push(Words::new(
+                format!("{expired} 段已删除，账本载明"),
+                format!("{expired} segments were deleted, as entries say"),
+            ));
         }
-        if self.unannounced > 0 {
-            reasons.push(format!("{} files at hand are announced by no entry and prove nothing", self.unannounced));
+        if unannounced > 0 {
+            reasons.push(Words::new(
+                format!("手边有 {unannounced} 个文件未曾入账，不能证明任何事"),
+                format!("{unannounced} files at hand are announced by no entry and prove nothing"),
+            ));
         }
         if !self.gaps.is_empty() {
-            reasons.push(format!("{} gaps are recorded", self.gaps.len()));
+            let gaps = self.gaps.len();
+            reasons.push(Words::new(format!("载有 {gaps} 处间断"), format!("{gaps} gaps are recorded")));
         }
-        (!reasons.is_empty()).then(|| reasons.join("; "))
+        Words::joined(&reasons)
     }
 
     /// Takes in entry `seq`, written at `at`.

@@ -16,13 +16,16 @@ pub mod report;
 pub mod source;
 pub mod statements;
 pub mod timeline;
+pub mod timestamps;
 pub mod verify;
 
 pub use content::Content;
 pub use history::History;
+pub use log_keys::{Handover, LogKey, LogKeys};
 pub use receipt::{Receipt, ReceiptReport};
 pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
 pub use source::{Entry, InSequence, Media, Missing, Source, Spread};
 pub use timeline::Timeline;
+pub use timestamps::{Authorities, NotTimed};
 pub use verify::{Options, Trust, verify};

@@ -3,9 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::content::{self, Content};
 use super::history::History;
+use super::log_keys::{Handover, LogKeys};
 use super::report::Language;
-use super::source::Source;
+use super::source::{Entry, Source};
 use crate::base::limits::{LEAF_MAX_BYTES, PAYLOAD_MAX_BYTES, RECEIPT_MAX_BYTES, VERIFY_CHUNK_ENTRIES};
 use crate::base::{Hash, Micros};
 use crate::ledger::tree::verify_consistency;
@@ -26,6 +28,9 @@ pub struct Receipt {
     pub payload: Option<String>,
     /// The `tlog-proof`.
     pub proof: String,
+    /// By which entries the log changed its key since, or before: for whoever believes another one of its keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotations: Vec<Handover>,
     /// What its keeper was shown later, when that does not continue it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newer: Option<Shown>,
@@ -46,7 +51,7 @@ pub struct NotAReceipt(String);
 
 impl Receipt {
     pub fn new(leaf: String, payload: Option<String>, proof: String) -> Self {
-        Self { r#type: TYPE.into(), v: 1, leaf, payload, proof, newer: None }
+        Self { r#type: TYPE.into(), v: 1, leaf, payload, proof, rotations: Vec::new(), newer: None }
     }
 
     /// A bare `tlog-proof` with its leaf from elsewhere.
@@ -78,6 +83,8 @@ impl Receipt {
 pub struct Newer {
     pub checkpoint: SignedCheckpoint,
     pub link: Link,
+    /// The log's keys, where its whole ledger is at hand; otherwise the receipt says how they followed each other.
+    pub keys: Option<LogKeys>,
 }
 
 /// How it can be told whether one checkpoint continues another.
@@ -151,7 +158,18 @@ pub fn check(receipt: &Receipt, policy: &Policy, newer: Option<&Newer>) -> Resul
         actor: None,
         faults: Vec::new(),
     };
-    if let Err(error) = proof.verify(receipt.leaf.as_bytes(), policy) {
+    let shown = receipt.newer.as_ref().map(Newer::read).transpose()?;
+    let newer = newer.or(shown.as_ref());
+    let keys = match newer.and_then(|newer| newer.keys.clone()).filter(|keys| keys.contains(policy.log())) {
+        Some(keys) => keys,
+        None => LogKeys::proven(policy, &receipt.rotations).unwrap_or_else(|fault| {
+            report.faults.push(fault);
+            LogKeys::only(policy.log().clone())
+        }),
+    };
+    // Each checkpoint under the key that signed at its size.
+    let judged = |signed: &SignedCheckpoint| keys.judge(policy, signed).unwrap_or_else(|| policy.clone());
+    if let Err(error) = proof.verify(receipt.leaf.as_bytes(), &judged(&proof.checkpoint)) {
         report.faults.push(error.to_string());
     }
     read_leaf(receipt, &mut report);
@@ -159,9 +177,8 @@ pub fn check(receipt: &Receipt, policy: &Policy, newer: Option<&Newer>) -> Resul
         report.verdict = Verdict::ProvesNothing;
         return Ok(report);
     }
-    let shown = receipt.newer.as_ref().map(Newer::read).transpose()?;
-    if let Some(newer) = newer.or(shown.as_ref()) {
-        match newer.checkpoint.verify(policy) {
+    if let Some(newer) = newer {
+        match newer.checkpoint.verify(&judged(&newer.checkpoint)) {
             // Unsigned words about a newer ledger say nothing against the log.
             Err(error) => {
                 report.verdict = Verdict::Unproven;
@@ -211,7 +228,7 @@ impl Newer {
     /// What a receipt file says, or a page.
     pub fn read(shown: &Shown) -> Result<Self, NotAReceipt> {
         let checkpoint = SignedCheckpoint::parse(&shown.checkpoint).map_err(|error| NotAReceipt(error.to_string()))?;
-        Ok(Self { checkpoint, link: Link::Proof(shown.consistency.clone()) })
+        Ok(Self { checkpoint, link: Link::Proof(shown.consistency.clone()), keys: None })
     }
 }
 
@@ -229,7 +246,7 @@ pub fn check_against<S: Source>(text: &str, policy: &Policy, source: &mut S) -> 
         Err(_) => Receipt::parse(text)?,
     };
     let proof = Proof::parse(&receipt.proof).map_err(|error| NotAReceipt(error.to_string()))?;
-    let (mut history, mut leaf) = (History::new(), None);
+    let (mut history, mut leaf, mut keys) = (History::new(), None, LogKeys::default());
     while history.size() < size {
         let page = source.entries(history.size(), VERIFY_CHUNK_ENTRIES).map_err(broken)?;
         if page.is_empty() {
@@ -240,6 +257,7 @@ pub fn check_against<S: Source>(text: &str, policy: &Policy, source: &mut S) -> 
             if history.size() == proof.index {
                 leaf = Some(hash);
             }
+            heed(&mut keys, history.size(), &entry)?;
             history.append(hash);
         }
     }
@@ -250,7 +268,27 @@ pub fn check_against<S: Source>(text: &str, policy: &Policy, source: &mut S) -> 
     }
     let own = proof.checkpoint.unverified().size;
     let link = Link::Leaves { prefix: history.root_at(own), leaf };
-    check(&receipt, policy, Some(&Newer { checkpoint, link }))
+    check(&receipt, policy, Some(&Newer { checkpoint, link, keys: Some(keys) }))
+}
+
+/// What an entry says about the log's keys. Only those are looked at: the ledger itself is verified elsewhere.
+fn heed(keys: &mut LogKeys, seq: u64, entry: &Entry) -> Result<(), NotAReceipt> {
+    let Ok(payload) = &entry.payload else { return Ok(()) };
+    if Leaf::parse(&entry.leaf).is_ok_and(|leaf| leaf.payload != Hash::of(payload)) {
+        return Err(NotAReceipt(format!("entry {seq} of the ledger beside it does not hold; verify the ledger first")));
+    }
+    match content::read(payload) {
+        Ok(Content::Created(created)) if seq == 0 => {
+            if let Ok(key) = created.verifier_key.parse() {
+                keys.begin(key);
+            }
+        }
+        Ok(Content::KeyRotated(rotated)) => {
+            keys.rotate(seq, &rotated).map_err(|key| NotAReceipt(format!("entry {seq} does not replace {key}")))?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn read_leaf(receipt: &Receipt, report: &mut ReceiptReport) {

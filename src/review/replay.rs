@@ -153,6 +153,8 @@ impl Replayer {
             Content::Created(_)
             | Content::PolicySet(_)
             | Content::KeyRotated(_)
+            | Content::Timestamped(_)
+            | Content::VerifierPublished(_)
             | Content::Evidence(_)
             | Content::Record { .. } => None,
         };
@@ -190,6 +192,8 @@ impl Replayer {
             Given::Content(Content::Evidence(evidence), _) => self.record(at, evidence.kind())?,
             Given::Content(Content::PolicySet(_), _) => self.record(at, content::POLICY_SET)?,
             Given::Content(Content::KeyRotated(_), _) => self.record(at, content::KEY_ROTATED)?,
+            Given::Content(Content::Timestamped(_), _) => self.record(at, content::TIMESTAMPED)?,
+            Given::Content(Content::VerifierPublished(_), _) => self.record(at, content::VERIFIER_PUBLISHED)?,
             Given::Content(Content::Created(created), _) => self.created(created)?,
         }
         self.next += 1;

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::log_keys::LogKey;
+use crate::base::Hash;
+
 /// The checks of a full verification, in the order of ledger format §6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,10 +34,12 @@ pub enum CheckName {
     Footage,
     /// Every clip reference resolves to committed digests.
     Clips,
+    /// Every timestamp is of a tree that this ledger had, fits its times, and bears a known authority's signature.
+    Timestamps,
 }
 
 impl CheckName {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Leaves,
         Self::Checkpoint,
         Self::Cosignatures,
@@ -46,6 +51,7 @@ impl CheckName {
         Self::Replay,
         Self::Footage,
         Self::Clips,
+        Self::Timestamps,
     ];
 
     pub const fn title(self, language: Language) -> &'static str {
@@ -61,6 +67,7 @@ impl CheckName {
             Self::Replay => ("规则重演", "replay of the rules"),
             Self::Footage => ("影像文件", "footage"),
             Self::Clips => ("影像引用", "clip references"),
+            Self::Timestamps => ("权威时间戳", "timestamps"),
         };
         language.pick(zh, en)
     }
@@ -83,7 +90,33 @@ pub struct Check {
     pub count: u64,
     /// Why it was not made, or not made for everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why_not: Option<String>,
+    pub why_not: Option<Words>,
+}
+
+/// A sentence for people, in both languages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Words {
+    pub zh: String,
+    pub en: String,
+}
+
+impl Words {
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { zh: zh.into(), en: en.into() }
+    }
+
+    /// Several sentences as one; `None` of none.
+    pub fn joined(all: &[Self]) -> Option<Self> {
+        let join = |of: fn(&Self) -> &str, with: &str| all.iter().map(of).collect::<Vec<_>>().join(with);
+        (!all.is_empty()).then(|| Self::new(join(|words| &words.zh, "；"), join(|words| &words.en, "; ")))
+    }
+
+    pub fn of(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
 }
 
 /// Something that did not hold.
@@ -130,6 +163,15 @@ pub struct MissingPayloads {
     pub erased: u64,
 }
 
+/// An offline verifier that the ledger names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifier {
+    /// The entry that names it.
+    pub seq: u64,
+    pub sha256: Hash,
+    pub version: String,
+}
+
 /// What the replay came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Outcome {
@@ -150,6 +192,9 @@ pub struct Report {
     pub origin: String,
     /// The log key that was believed.
     pub verifier_key: String,
+    /// The keys that signed, in their order, as the ledger says itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_keys: Vec<LogKey>,
     /// Whether that key came from outside; a ledger that names its own key proves only that it is consistent.
     pub key_was_given: bool,
     /// Entries that the checkpoint commits to.
@@ -166,6 +211,9 @@ pub struct Report {
     /// What replay took as given, by reason.
     pub undecided: BTreeMap<String, u64>,
     pub outcome: Outcome,
+    /// The offline verifiers that the ledger names, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verifiers: Vec<Verifier>,
 }
 
 /// The language of a text.
@@ -201,11 +249,17 @@ impl Report {
         let checked = CheckName::ALL.into_iter().map(|name| {
             let failed = name == CheckName::Checkpoint;
             let state = if failed { CheckState::Failed } else { CheckState::NotMade };
-            Check { name, state, count: 0, why_not: (!failed).then(|| "there is no readable checkpoint".into()) }
+            Check {
+                name,
+                state,
+                count: 0,
+                why_not: (!failed).then(|| Words::new("没有可读取的检查点", "there is no readable checkpoint")),
+            }
         });
         Self {
             origin: String::new(),
             verifier_key: String::new(),
+            log_keys: Vec::new(),
             key_was_given: false,
             size: 0,
             root: String::new(),
@@ -216,6 +270,7 @@ impl Report {
             missing_payloads: MissingPayloads::default(),
             undecided: BTreeMap::new(),
             outcome: Outcome::default(),
+            verifiers: Vec::new(),
         }
     }
 
@@ -259,7 +314,7 @@ impl Report {
                 CheckState::Failed => t("✗ 不成立", "✗ FAILED"),
                 CheckState::NotMade => t("– 未检查", "– not made"),
             };
-            let why = check.why_not.as_deref().map(|why| format!("  ({why})")).unwrap_or_default();
+            let why = check.why_not.as_ref().map(|why| format!("  ({})", why.of(language))).unwrap_or_default();
             writeln!(out, "{state}  {}  {}{why}", check.name.title(language), check.count)?;
         }
         self.write_missing(out, t)?;

@@ -43,6 +43,11 @@ pub trait Source {
         Ok(None)
     }
 
+    /// Shows the timestamps that are kept beside the ledger, each with the text of the checkpoint that it is of.
+    fn timestamps(&mut self, _visit: &mut dyn FnMut(&str, &[u8])) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// The footage that lies beside the ledger, if any does.
     fn media(&self) -> Option<&dyn Media> {
         None

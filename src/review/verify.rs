@@ -3,16 +3,19 @@
 //! ends the reading, a broken payload or statement ends the replay, and the report says what was therefore not checked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 mod signatures;
+mod stamps;
 
 use super::content::{Content, Created};
 use super::examine::{self, Examined, Keys, PIECE, Piece, Read};
 use super::footage::Footage;
 use super::log_keys::LogKeys;
 use super::replay::{Given, Replayer};
-use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report};
+use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report, Verifier, Words};
 use super::source::{Entry, Missing, Source, Spread};
+use super::timestamps::Authorities;
 use crate::base::limits::{CHECKPOINTS_MAX, REPORT_FAILURES_MAX, VERIFY_CHUNK_ENTRIES};
 use crate::base::{Hash, Micros};
 use crate::engine::Phase;
@@ -26,6 +29,8 @@ pub struct Trust {
     pub policy: Option<Policy>,
     /// Signed checkpoints that were seen earlier.
     pub earlier: Vec<String>,
+    /// Whose timestamps are believed. Without it they are compared with the ledger only.
+    pub authorities: Option<Arc<dyn Authorities>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +151,9 @@ struct Run {
     failures: Vec<Failure>,
     missing: MissingPayloads,
     counts: BTreeMap<CheckName, u64>,
+    authorities: Option<Arc<dyn Authorities>>,
+    stamps: stamps::Stamps,
+    verifiers: Vec<Verifier>,
 }
 
 impl Run {
@@ -171,6 +179,9 @@ impl Run {
             failures: Vec::new(),
             missing: MissingPayloads::default(),
             counts: BTreeMap::new(),
+            authorities: None,
+            stamps: stamps::Stamps::default(),
+            verifiers: Vec::new(),
             signed,
         }
     }
@@ -188,6 +199,7 @@ impl Run {
     /// Whose signature the checkpoint must bear.
     fn believe(&mut self, trust: &Trust, first: Option<&Entry>) {
         self.key_was_given = trust.policy.is_some();
+        self.authorities.clone_from(&trust.authorities);
         self.policy = trust.policy.clone().or_else(|| first.and_then(named_policy));
     }
 
@@ -224,6 +236,7 @@ impl Run {
             self.head.time = Some(last.at);
         }
         self.head.entries += u64::try_from(piece.entries.len()).unwrap_or(0);
+        self.stamps.times.extend(piece.entries.iter().map(|entry| entry.at));
         let history = self.replayer.history_mut();
         // A source may answer with less than it was asked for: then the tiles do not begin where the chunk does.
         let aligned = history.size().is_multiple_of(u64::from(TILE_WIDTH));
@@ -248,6 +261,9 @@ impl Run {
                     self.count(CheckName::Statements);
                 }
                 self.footage_entry(seq, entry);
+                if let Content::Timestamped(said) = content {
+                    self.logged_timestamp(seq, entry.at, said);
+                }
                 examine::unheard(seq, entry)
             }
             Read::Missing(missing) => {
@@ -312,6 +328,7 @@ impl Run {
         for failure in self.footage.finish(source)? {
             self.fail(failure);
         }
+        self.kept_timestamps(source)?;
         self.check_signatures();
         self.check_cosignatures();
         let agreed = self.compare_earlier();
@@ -390,6 +407,7 @@ impl Run {
         Report {
             origin: self.checkpoint.origin.to_string(),
             verifier_key: self.policy.as_ref().map(|policy| policy.log().to_string()).unwrap_or_default(),
+            log_keys: self.log_keys.listed(),
             key_was_given: self.key_was_given,
             size: self.checkpoint.size,
             root: self.checkpoint.root.to_string(),
@@ -399,6 +417,7 @@ impl Run {
             missing_payloads: self.missing,
             undecided: undecided.iter().map(|(why, count)| (why.name().to_owned(), *count)).collect(),
             outcome: outcome(&self.replayer),
+            verifiers: self.verifiers,
             failures: self.failures,
         }
     }
@@ -410,6 +429,7 @@ impl Run {
             CheckName::Replay => tally.decided,
             CheckName::Footage => self.footage.matched,
             CheckName::Clips => self.footage.clips_held,
+            CheckName::Timestamps => self.stamps.held,
             other => self.counts.get(&other).copied().unwrap_or(0),
         };
         let why_not = self.why_not(name, count);
@@ -424,28 +444,33 @@ impl Run {
     }
 
     /// Why a check was not made, or not for everything.
-    fn why_not(&self, name: CheckName, count: u64) -> Option<String> {
+    fn why_not(&self, name: CheckName, count: u64) -> Option<Words> {
         let missing = self.missing.withheld + self.missing.erased;
+        let say = |zh: &str, en: &str| Some(Words::new(zh, en));
+        let not_at_hand =
+            || Words::new(format!("有 {missing} 条内容不在手边"), format!("{missing} payloads are not at hand"));
         match name {
-            CheckName::Checkpoint if self.policy.is_none() => Some("no key is known".into()),
-            CheckName::Cosignatures if count == 0 => Some(match self.cosigned_size {
-                Some(size) => format!("the newest {} entries are not cosigned yet", self.checkpoint.size - size),
-                None => "the policy wants none".into(),
-            }),
-            CheckName::Tree if self.stopped => Some("the chain is broken".into()),
-            CheckName::Nodes if count == 0 => Some("no stored full tiles at hand".into()),
-            CheckName::Earlier if count == 0 => Some("no earlier checkpoint at hand".into()),
+            CheckName::Checkpoint if self.policy.is_none() => say("不知道任何公钥", "no key is known"),
+            CheckName::Cosignatures if count == 0 => match self.cosigned_size.map(|size| self.checkpoint.size - size) {
+                Some(newer) => say(
+                    &format!("最新的 {newer} 条尚未联署"),
+                    &format!("the newest {newer} entries are not cosigned yet"),
+                ),
+                None => say("见证规则不要求联署", "the policy wants none"),
+            },
+            CheckName::Tree if self.stopped => say("链接已断", "the chain is broken"),
+            CheckName::Nodes if count == 0 => say("手边没有已存的完整树节点", "no stored full tiles at hand"),
+            CheckName::Earlier if count == 0 => say("手边没有更早的检查点", "no earlier checkpoint at hand"),
             CheckName::Footage => self.footage.why_not(missing),
-            CheckName::Clips if count == 0 => Some("there are no clip references".into()),
-            CheckName::Payloads if missing > 0 => Some(format!("{missing} payloads are not at hand")),
-            CheckName::Statements if !self.options.signatures => Some("signatures were not asked for".into()),
-            CheckName::Replay if !self.options.replay => Some("not asked for".into()),
+            CheckName::Clips if count == 0 => say("没有影像引用", "there are no clip references"),
+            CheckName::Timestamps => self.stamps.why_not(),
+            CheckName::Payloads if missing > 0 => Some(not_at_hand()),
+            CheckName::Statements if !self.options.signatures => say("未要求核验签名", "signatures were not asked for"),
+            CheckName::Replay if !self.options.replay => say("未要求", "not asked for"),
             CheckName::Statements | CheckName::Replay => {
-                let ended = self.replay_ended.or_else(|| self.stopped.then_some(self.head.entries));
-                match (ended, missing) {
-                    (Some(seq), _) => Some(format!("not made from entry {seq} on")),
-                    (None, 0) => None,
-                    (None, missing) => Some(format!("{missing} payloads are not at hand")),
+                match self.replay_ended.or_else(|| self.stopped.then_some(self.head.entries)) {
+                    Some(seq) => say(&format!("自第 {seq} 条起未做"), &format!("not made from entry {seq} on")),
+                    None => (missing > 0).then(not_at_hand),
                 }
             }
             _ => None,

@@ -31,7 +31,7 @@ pub use journal::{Batch, Head, Journal, JournalError, Loaded, StoredEntry, Store
 pub use metrics::{Histogram, Metrics};
 pub use node::Leader;
 pub use reader::{LedgerReader, LedgerTree, ReadError, StoredPayload};
-pub use shared::{SharedLedger, Tenure};
+pub use shared::{Load, SharedLedger, Standby, Tenure};
 pub use start::{Making, Options, StartError, Trail};
 pub use steps::Steps;
 pub use work::{Committed, CommittedBatch, CommittedEntry, Listener, Once, Outcome, Record, Submission, Work};

@@ -14,13 +14,14 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::handle::{Running, Sequencer, Shared};
-use super::queue::{Phase, Queue};
+use super::queue::{self, Queue};
 use super::shared::{SharedLedger, Tenure};
 use super::start::{Ground, LOAD_PAGE, Making, StartError, Trail, corrupt, spawn};
 use super::steps::{Hands, Pair};
 use super::work::CommittedBatch;
 use crate::base::limits::{FOLLOW_EVERY, LEASE_LOOK_EVERY, NODE_START_MAX};
 use crate::base::{Code, Span};
+use crate::engine::Phase;
 
 /// The node that writes, for those that do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Keeper {
     pub fn join(mut ledger: Box<dyn SharedLedger>, making: Making, by_hand: bool) -> Result<Self, StartError> {
         let began = Instant::now();
         let tenure = loop {
-            let tenure = ledger.take_lease()?;
+            let tenure = ledger.take_lease(making.load.leads())?;
             // A new ledger's first entries are written by whoever has the lease, within moments.
             if tenure.ours || ledger.reader().size()? > 0 {
                 break tenure;
@@ -134,7 +135,7 @@ impl Keeper {
     /// Ends a term that has stopped; takes in what others have written.
     pub fn tend(&mut self) {
         if let Role::Leading(term) = &self.role
-            && let Phase::Stopped(reason) = term.queue.phase()
+            && let queue::Phase::Stopped(reason) = term.queue.phase()
         {
             self.step_down(&reason);
         }
@@ -155,7 +156,7 @@ impl Keeper {
 
     /// Renews the lease, or takes it when it is free.
     pub fn look(&mut self) {
-        let tenure = match self.ledger.take_lease() {
+        let tenure = match self.ledger.take_lease(self.making.load.leads()) {
             Ok(tenure) => tenure,
             Err(error) => {
                 // Whether the lease is still ours, the next commit tells: it carries the epoch.
@@ -165,7 +166,7 @@ impl Keeper {
         };
         self.heed(&tenure);
         match &self.role {
-            Role::Leading(term) if tenure.ours && tenure.epoch == term.epoch => {}
+            Role::Leading(term) if tenure.ours && tenure.epoch == term.epoch => self.share_out(&tenure),
             Role::Leading(_) => self.step_down(&format!("{} has the lease", tenure.node)),
             Role::Following(_) if tenure.ours => {
                 if let Err(error) = self.take_over(tenure.epoch) {
@@ -175,6 +176,26 @@ impl Keeper {
                 }
             }
             Role::Following(_) => {}
+        }
+    }
+
+    /// Hands the ledger to a node that leads fewer, if there is one. Never while an auction runs: a pause of its bids, however
+    /// short, for the sake of an even load is not for us to make.
+    fn share_out(&mut self, tenure: &Tenure) {
+        let Some(idlest) = &tenure.idlest else { return };
+        let under_way = |shared: &Shared| {
+            let committed = shared.committed.read().unwrap_or_else(PoisonError::into_inner);
+            committed.state.lots.values().any(|lot| lot.phase == Phase::Running)
+        };
+        if under_way(&self.shared) || !self.making.load.sheds(idlest.leads) {
+            return;
+        }
+        tracing::info!(epoch = tenure.epoch, to = idlest.node, leads = idlest.leads, "handing the ledger over");
+        let head = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
+        let Some(epoch) = self.end_term(Arc::new(Queue::following(head))) else { return };
+        match self.ledger.hand_over(epoch, &idlest.node) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => self.release(epoch),
         }
     }
 
@@ -217,6 +238,7 @@ impl Keeper {
         };
         self.shared.set_queue(Arc::clone(&queue));
         self.shared.metrics.terms.fetch_add(1, Relaxed);
+        self.making.load.begins();
         self.role = Role::Leading(Term { epoch, queue, hands });
         tracing::info!(epoch, "this node writes the ledger");
         Ok(())
@@ -230,6 +252,7 @@ impl Keeper {
         self.shared.set_queue(Arc::new(Queue::following(head)));
         term.queue.stop(reason.to_owned());
         term.hands.finish();
+        self.making.load.ends();
         // Another term of this node is another epoch: nothing that is still on its way can come through then.
         self.release(term.epoch);
     }
@@ -265,9 +288,20 @@ impl Keeper {
 
     /// Ends in order: what is in the queue is committed, and another node may take over at once.
     fn leave(&mut self) {
-        let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return };
+        let closing = Arc::clone(&self.shared.queue());
+        if let Some(epoch) = self.end_term(closing) {
+            self.release(epoch);
+        }
+    }
+
+    /// Commits what is in the queue and writes no more; what comes from now on goes to `after`. The term's epoch, if there
+    /// was one.
+    fn end_term(&mut self, after: Arc<Queue>) -> Option<u64> {
+        let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return None };
+        self.shared.set_queue(after);
         term.queue.close();
         term.hands.finish();
-        self.release(term.epoch);
+        self.making.load.ends();
+        Some(term.epoch)
     }
 }

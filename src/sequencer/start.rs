@@ -12,6 +12,7 @@ use super::handle::{Running, Sequencer, Shared};
 use super::journal::{Head, Journal, JournalError, Loaded, StoredEntry};
 use super::queue::Queue;
 use super::reader::{LedgerReader, ReadError, StoredPayload, event_of};
+use super::shared::Load;
 use super::snapshot;
 use super::work::{Committed, CommittedEntry, Listener};
 use crate::base::{Code, Entropy, Hash, Micros, Span, limits};
@@ -111,6 +112,8 @@ pub struct Making {
     entropy: Arc<dyn Entropy>,
     pub(super) listeners: Vec<Arc<dyn Listener>>,
     options: Options,
+    /// Of the process, over all ledgers that it serves.
+    pub(super) load: Load,
 }
 
 impl Sequencer {
@@ -151,7 +154,13 @@ impl Making {
         listeners: Vec<Arc<dyn Listener>>,
         options: Options,
     ) -> Self {
-        Self { signer, clock, entropy, listeners, options }
+        Self { signer, clock, entropy, listeners, options, load: Load::default() }
+    }
+
+    /// Counts this ledger with the others that the process leads.
+    #[must_use]
+    pub fn with_load(self, load: Load) -> Self {
+        Self { load, ..self }
     }
 
     fn key(&self) -> Result<VerifierKey, StartError> {

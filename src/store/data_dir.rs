@@ -17,6 +17,8 @@ use super::StoreError;
 
 const OWNER_ONLY_DIR: u32 = 0o700;
 const OWNER_ONLY_FILE: u32 = 0o600;
+/// Where in the data directory the server's secrets lie.
+pub const KEYS: &str = "keys";
 const LEDGER_NAME_MAX_CHARS: usize = 64;
 
 /// An existing data directory; locked against other processes when it came from [`DataDir::open`].
@@ -33,7 +35,7 @@ impl DataDir {
     /// Refuses with [`StoreError::InUse`] while another process holds it: a ledger has one writer.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        for path in [root.clone(), root.join("ledger"), root.join("keys")] {
+        for path in [root.clone(), root.join("ledger"), root.join(KEYS)] {
             create_dir(&path)?;
         }
         let path = root.join("lock");
@@ -71,7 +73,7 @@ impl DataDir {
     }
 
     pub fn keys_path(&self) -> PathBuf {
-        self.root.join("keys")
+        self.root.join(KEYS)
     }
 
     /// Where the named ledger lives. Names are a closed alphabet, so that none can walk out of the directory.

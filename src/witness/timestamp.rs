@@ -4,18 +4,20 @@
 use std::time::Duration;
 
 use cms::content_info::ContentInfo;
-use cms::signed_data::{SignedData, SignerInfo};
+use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use der::asn1::{Int, ObjectIdentifier, OctetString};
 use der::{Any, Decode as _, Encode as _};
 use ring::digest::{self, digest};
 use ring::signature::{self as rings, UnparsedPublicKey};
 use ureq::Agent;
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::spki::AlgorithmIdentifier;
 use x509_tsp::{MessageImprint, TimeStampReq, TimeStampResp, TspVersion, TstInfo};
 
 use crate::base::limits::{TIMESTAMP_MAX_BYTES, WITNESS_ANSWER_MAX};
 use crate::base::{Hash, Micros};
+use crate::review::{Authorities, NotTimed};
 
 const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
@@ -44,6 +46,8 @@ pub enum NoTimestamp {
     Malformed(String),
     #[error("the timestamp is not one of what was asked for: {0}")]
     Other(&'static str),
+    #[error("the timestamp is not one of the configured authority: it names another certificate")]
+    Stranger,
     #[error("the timestamp does not bear the signature of the configured authority")]
     BadSignature,
 }
@@ -107,6 +111,40 @@ fn certificate_of(pem: &[u8]) -> Result<Certificate, NoTimestamp> {
     chain.into_iter().next().ok_or(NoTimestamp::Certificate)
 }
 
+/// The certificates of authorities that a verifier believes.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates(Vec<Certificate>);
+
+impl Certificates {
+    /// Takes those of a file in PEM, one or several, beside those that are there.
+    pub fn add(&mut self, pem: &[u8]) -> Result<(), NoTimestamp> {
+        let found = Certificate::load_pem_chain(pem).map_err(|_| NoTimestamp::Certificate)?;
+        if found.is_empty() {
+            return Err(NoTimestamp::Certificate);
+        }
+        self.0.extend(found);
+        Ok(())
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Authorities for Certificates {
+    fn time_of(&self, token: &[u8], text: &[u8]) -> Result<Micros, NotTimed> {
+        let mut verdict = NotTimed::Stranger;
+        for certificate in &self.0 {
+            match examine(token, text, certificate) {
+                Ok((at, _)) => return Ok(at),
+                Err(NoTimestamp::Stranger) => {}
+                Err(error) => verdict = NotTimed::Bad(error.to_string()),
+            }
+        }
+        Err(verdict)
+    }
+}
+
 /// When the authority with this certificate (PEM) was shown `text`.
 pub fn verify(token: &[u8], text: &[u8], certificate: &[u8]) -> Result<Micros, NoTimestamp> {
     Ok(examine(token, text, &certificate_of(certificate)?)?.0)
@@ -154,13 +192,34 @@ fn examine(token: &[u8], text: &[u8], certificate: &Certificate) -> Result<(Micr
     if imprint.hash_algorithm.oid != SHA_256 || imprint.hashed_message.as_bytes() != Hash::of(text).0 {
         return Err(NoTimestamp::Other("a timestamp of something else"));
     }
+    if !signed.signer_infos.0.iter().any(|signer| is_named(certificate, &signer.sid)) {
+        return Err(NoTimestamp::Stranger);
+    }
     let holds = |signer: &SignerInfo| is_signed(signer, encapsulated, certificate).unwrap_or(false);
     if !signed.signer_infos.0.iter().any(holds) {
         return Err(NoTimestamp::BadSignature);
     }
     let micros = i64::try_from(said.gen_time.to_unix_duration().as_micros()).ok().and_then(Micros::new);
     let at = micros.ok_or(NoTimestamp::Other("an impossible time"))?;
+    let validity = &certificate.tbs_certificate.validity;
+    let (from, until) = (validity.not_before.to_unix_duration(), validity.not_after.to_unix_duration());
+    if !(from..=until).contains(&said.gen_time.to_unix_duration()) {
+        return Err(NoTimestamp::Other("a time at which the certificate was not valid"));
+    }
     Ok((at, said.nonce.map(|nonce| nonce.as_bytes().to_vec())))
+}
+
+/// Whether a signer says that it signed with this certificate (RFC 5652 §5.3).
+fn is_named(certificate: &Certificate, signer: &SignerIdentifier) -> bool {
+    let certificate = &certificate.tbs_certificate;
+    match signer {
+        SignerIdentifier::IssuerAndSerialNumber(name) => {
+            name.issuer == certificate.issuer && name.serial_number == certificate.serial_number
+        }
+        SignerIdentifier::SubjectKeyIdentifier(id) => {
+            certificate.get::<SubjectKeyIdentifier>().is_ok_and(|found| found.is_some_and(|(_, own)| own == *id))
+        }
+    }
 }
 
 /// RFC 5652 §5.4 and §5.6: the attributes name the content by its digest, and the signature is over the attributes.

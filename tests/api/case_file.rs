@@ -30,7 +30,7 @@ fn a_reviewer_with_a_case_gets_a_file_that_holds() {
     let manifest = case.manifest().clone();
     assert_eq!((manifest.lot, manifest.reader.as_str()), (hall.lot, "reviewer"));
     assert!(manifest.missing.withheld > 0, "who takes part stays hidden while the auction runs");
-    let trust = Trust { policy: Some(world.policy()), earlier: Vec::new() };
+    let trust = Trust { policy: Some(world.policy()), ..Trust::default() };
     let report = verify(&mut case, &trust, Options::default(), &InSequence, |_, _| {}).unwrap();
     assert_eq!((report.exit_code(), report.receipts), (0, 2), "{:?}", report.faults);
     assert!(!String::from_utf8_lossy(&file.body).contains("明江甲置业有限公司"));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use mingjian::base::{Id, Span};
 use mingjian::cli::open::{Node, Storage};
-use mingjian::sequencer::{LedgerReader as _, StoredEntry};
+use mingjian::sequencer::{LedgerReader as _, Load, StoredEntry};
 use mingjian::sim::HallRules;
 use mingjian::store::{DataDir, Postgres, PostgresReader};
 use tempfile::TempDir;
@@ -48,6 +48,7 @@ impl House {
             name: "preparing".into(),
             address: "127.0.0.1:1".into(),
             relay: None,
+            load: Load::default(),
         };
         // Short, so that it ends in a run: after twenty seconds it goes on only while somebody bids within ten.
         let rules = HallRules {

@@ -180,7 +180,7 @@ fn storm(database: &Database, redis: &Redis, size: &Size, seed: u64) -> Judgemen
         .collect();
     let harm = harm.iter().fold([0; 3], |sum, more| [sum[0] + more[0], sum[1] + more[1], sum[2] + more[2]]);
     // A stranger's whole check: chain, tree, signatures, and the rules replayed; a bid after its deadline would be found here.
-    let trust = Trust { policy: None, earlier: Vec::new() };
+    let trust = Trust::default();
     let options = Options { signatures: true, replay: true };
     let report = verify(&mut Stored::whole(&house.into_reader()), &trust, options, &Threads, |_, _| ()).unwrap();
     assert_eq!(report.exit_code(), 0, "{report:?}");

@@ -1,31 +1,26 @@
 //! The ledger afterwards, read back from its file and believed in nothing.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use mingjian::base::Hash;
-use mingjian::cli::open::{Setup, open};
+use mingjian::cli::open::{Setup, open_on};
 use mingjian::desk::event_of;
 use mingjian::engine::event::PlatformConfigured;
 use mingjian::engine::{Fact, State, apply};
 use mingjian::ledger::tree::verify_consistency;
 use mingjian::ledger::{Chain, Frontier, Origin, Policy, SignedCheckpoint};
-use mingjian::sequencer::{LedgerReader as _, SystemClock};
-use mingjian::store::{DataDir, SqliteReader};
+use mingjian::sequencer::SystemClock;
+use mingjian::store::DataDir;
 
 use crate::auction::Auction;
+use crate::home::Home;
 use crate::server::Told;
 
 const ORIGIN: &str = "ledger.mingjiang.example/trade";
 
-pub fn reader(data: &Path) -> SqliteReader {
-    SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap()
-}
-
-pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier: &str) {
-    let stored = reader(data).entries(0, usize::MAX).unwrap();
+pub fn of(home: &Home, auction: &Auction, told: &BTreeMap<String, Told>, earlier: &str) {
+    let stored = home.reader().entries(0, usize::MAX).unwrap();
     let mut chain = Chain::new(Origin::new(ORIGIN).unwrap());
     let mut tree = Frontier::new();
     let mut roots = vec![tree.root()];
@@ -56,8 +51,9 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
     assert_eq!(found.len(), told.len());
     assert!(state.lots.contains_key(&auction.lot()));
 
-    verify(data, earlier);
-    let kept = reader(data).checkpoint_from(chain.size()).unwrap().expect("the last checkpoint covers everything");
+    let report = home.verify(earlier);
+    assert!(report["first_failure"].is_null(), "{report}");
+    let kept = home.reader().checkpoint_from(chain.size()).unwrap().expect("the last checkpoint covers everything");
     let setup = Setup {
         origin: ORIGIN.into(),
         totp_required: true,
@@ -68,7 +64,8 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
             periods: Default::default(),
         },
     };
-    let running = open(DataDir::open(data).unwrap(), setup, Arc::new(SystemClock)).unwrap();
+    let dir = DataDir::open(&home.data).unwrap();
+    let running = open_on(dir, home.storage("auditor"), setup, Arc::new(SystemClock)).unwrap();
     let policy = Policy::log_only(running.desk.verifier_key.clone()).unwrap();
     let last = SignedCheckpoint::parse(&kept.1).unwrap();
     let last = last.verify(&policy).unwrap();
@@ -86,14 +83,4 @@ pub fn of(data: &Path, auction: &Auction, told: &BTreeMap<String, Told>, earlier
             assert!(committed.state == state, "the restored state is not the replayed one");
         }
     });
-}
-
-/// Every check of the product's own verifier, signatures and replay included, against a checkpoint kept from before.
-pub fn verify(data: &Path, earlier: &str) {
-    let kept = data.join("earlier.checkpoint");
-    std::fs::write(&kept, earlier).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
-    let output = command.args(["verify", "--lang", "en", "--checkpoint"]).args([&kept, data]).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

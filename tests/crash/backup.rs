@@ -1,17 +1,19 @@
 //! Backups taken while bids come in, and what a restored one may do: an old copy must not sign on.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use mingjian::ledger::SignedCheckpoint;
-use mingjian::sequencer::{LedgerReader as _, StoredPayload};
+use mingjian::sequencer::StoredPayload;
 use serde_json::Value;
 
 use crate::auction::Auction;
-use crate::audit;
+use crate::home::Home;
 use crate::server::{self, Server};
+use crate::servers::wait_for;
 
 fn mingjian(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mingjian")).env_clear().args(arguments).output().unwrap()
@@ -27,9 +29,14 @@ fn done(output: &Output) {
 
 /// Tries to serve, and is refused; what was said.
 fn refused(data: &Path, arguments: &[&str]) -> String {
-    let output = server::command(data, server::free_port()).args(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    String::from_utf8(output.stderr).unwrap()
+    let child = server::command(data, server::free_port()).args(arguments).spawn().unwrap();
+    // One that serves after all would do so for ever.
+    let mut child = server::Ending(child);
+    wait_for("a refusal", server::START_MAX, || child.0.try_wait().unwrap().is_some());
+    assert_eq!(child.0.wait().unwrap().code(), Some(2));
+    let mut said = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    said
 }
 
 fn size(note: &str) -> u64 {
@@ -83,21 +90,21 @@ fn a_restored_old_backup_does_not_fork_the_ledger() {
 
     // The old one lacks entries that were signed: both sizes are named, and nothing is written.
     let old = at("restored-old");
-    let stored = audit::reader(&old).size().unwrap();
+    let stored = Home::embedded(&old).reader().size().unwrap();
     assert!(stored >= before && stored < size(&newest), "{before} ≤ {stored} < {}", size(&newest));
     let said = refused(&old, &["--newest-checkpoint", path(&at("newest"))]);
     for number in [stored, size(&newest), size(&newest) - stored] {
         assert!(said.contains(&number.to_string()), "{said} should name {number}");
     }
-    assert_eq!(audit::reader(&old).size().unwrap(), stored);
+    assert_eq!(Home::embedded(&old).reader().size().unwrap(), stored);
 
     // The new one has everything that was ever signed; it goes on, and says in the ledger that it was restored.
     let new = at("restored-new");
-    let stored = audit::reader(&new).size().unwrap();
+    let stored = Home::embedded(&new).reader().size().unwrap();
     let server = Server::start_with(&new, &["--newest-checkpoint", path(&at("newest"))]);
     server.place(auction.lot(), &auction.statement(1, 100_001)).unwrap();
     assert_eq!(server.terminate(), Some(0));
-    let said = (stored..).find_map(|seq| match audit::reader(&new).payload(seq).unwrap() {
+    let said = (stored..).find_map(|seq| match Home::embedded(&new).reader().payload(seq).unwrap() {
         StoredPayload::Present(bytes) => {
             let payload: Value = serde_json::from_slice(&bytes).unwrap();
             (payload["kind"] == "ledger.restored").then_some(payload)
@@ -106,13 +113,14 @@ fn a_restored_old_backup_does_not_fork_the_ledger() {
     });
     let said = said.unwrap();
     assert_eq!((&said["data"]["entries"], &said["data"]["newest_checkpoint"]), (&stored.into(), &size(&newest).into()));
-    audit::verify(&new, &newest);
+    let report = Home::embedded(&new).verify(&newest);
+    assert!(report["first_failure"].is_null(), "{report}");
     assert_eq!(Server::start(&new).terminate(), Some(0), "shown once is enough");
 
     // Two copies of one ledger that both went on: whoever holds the other's checkpoint stops this one.
     let other = Server::start(&data);
     other.place(auction.lot(), &auction.statement(2, 100_002)).unwrap();
-    while size(&other.get("/ledger/main/checkpoint").body) < audit::reader(&new).size().unwrap() {
+    while size(&other.get("/ledger/main/checkpoint").body) < Home::embedded(&new).reader().size().unwrap() {
         other.place(auction.lot(), &auction.statement(2, 100_003)).unwrap();
     }
     let fork = other.get("/ledger/main/checkpoint").body;

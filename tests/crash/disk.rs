@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::auction::Auction;
+use crate::home::Home;
 use crate::server::Server;
 use crate::{Notebook, ask_again, audit};
 
@@ -66,7 +67,7 @@ fn assert_recovers(data: &Path, auction: &Auction, notebook: Mutex<Notebook>, ea
     assert_eq!(server.terminate(), Some(0));
     let notebook = notebook.into_inner().unwrap();
     assert!(notebook.told.values().any(|told| told.rule.is_none()), "nothing was accepted");
-    audit::of(data, auction, &notebook.told, earlier);
+    audit::of(&Home::embedded(data), auction, &notebook.told, earlier);
 }
 
 /// The whole story under one kind of failing disk. `relieve` makes the disk sound again.

@@ -1,14 +1,18 @@
 //! The real binary under load, killed at any moment, many times over. What it acknowledged must be there afterwards,
 //! once, with the first answer.
 //!
-//! `CRASH_ROUNDS` (12) and `CRASH_SEED` (the time) choose how often and how.
+//! `CRASH_ROUNDS` and `CRASH_SEED` (the time) choose how often and how.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::default_trait_access)]
 
 mod auction;
 mod audit;
 mod backup;
 mod disk;
+mod home;
 mod server;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod tamper;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,6 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use mingjian::sim::SeededEntropy;
 
 use auction::Auction;
+use home::Home;
 use server::{Server, Told};
 
 /// Statements with their answers, and those whose answer was lost.
@@ -57,23 +62,47 @@ impl Drop for Repeat {
 
 #[test]
 fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
+    let dir = tempfile::tempdir().unwrap();
+    killed(&Home::embedded(&dir.path().join("data")), 12, Server::kill);
+}
+
+/// The same on PostgreSQL, where now the node is killed and now the database, as if its power had gone.
+#[test]
+fn killed_at_any_moment_on_postgresql() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::on_postgres(&dir.path().join("data"));
+    let turn = AtomicI64::new(0);
+    // Each round waits for the killed node's lease.
+    killed(&home, 4, |server| {
+        let database = home.database().unwrap();
+        if turn.fetch_add(1, Ordering::Relaxed) % 2 == 0 {
+            server.kill();
+        } else {
+            database.stop("immediate");
+            // The node lives and can say nothing; what it had sent off is decided by the database alone.
+            server.kill();
+            database.resume();
+        }
+    });
+}
+
+/// Bids from all sides on a server that `end` ends at any moment, again and again.
+fn killed(home: &Home, rounds: u64, end: impl Fn(&Server)) {
     let seed = setting(
         "CRASH_SEED",
         u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros()).unwrap(),
     );
-    let rounds = setting("CRASH_ROUNDS", 12);
+    let rounds = setting("CRASH_ROUNDS", rounds);
     let _repeat = Repeat(seed, rounds);
     println!("CRASH_SEED={seed} CRASH_ROUNDS={rounds}");
     let entropy = SeededEntropy::new(seed);
-    let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let auction = Auction::prepare(&data, seed);
+    let auction = Auction::prepare_on(&home.data, home.storage("preparing"), seed);
     let notebook = Mutex::new(Notebook::default());
     let steps = AtomicI64::new(0);
     let mut cut_short = 0;
 
     for _ in 0..rounds {
-        let server = Server::start(&data);
+        let server = home.serve();
         ask_again(&auction, &server, &notebook);
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -92,13 +121,13 @@ fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
             }
             let [low, high] = entropy.bytes::<2>();
             std::thread::sleep(Duration::from_micros(20_000 + u64::from(u16::from_be_bytes([low, high])) * 6));
-            server.kill();
+            end(&server);
             over.store(true, Ordering::Relaxed);
         });
         cut_short += usize::from(!notebook.lock().unwrap().lost.is_empty());
     }
 
-    let server = Server::start(&data);
+    let server = home.serve();
     ask_again(&auction, &server, &notebook);
     let answered = server.get("/readyz");
     assert_eq!(answered.status, 200, "{}", answered.body);
@@ -110,7 +139,7 @@ fn killed_at_any_moment_it_forgets_nothing_that_it_said() {
     assert!(cut_short > 0, "no kill hit a request under way");
     assert!(notebook.told.values().any(|told| told.rule.is_none()), "nothing was accepted");
     println!("{} answers, {} kills with requests under way", notebook.told.len(), cut_short);
-    audit::of(&data, &auction, &notebook.told, &earlier);
+    audit::of(home, &auction, &notebook.told, &earlier);
 }
 
 /// Whoever lost an answer asks with the same statement, and learns what became of it; some who have theirs ask as well.
@@ -151,9 +180,9 @@ fn a_graceful_end_leaves_a_checkpoint_over_everything() {
         assert!(server.place(auction.lot(), &auction.statement(usize::from(step % 2 == 0), step)).is_some());
     }
     assert_eq!(server.terminate(), Some(0));
-    let reader = audit::reader(&data);
-    let size = mingjian::sequencer::LedgerReader::size(&reader).unwrap();
-    let kept = mingjian::sequencer::LedgerReader::checkpoint_from(&reader, size).unwrap();
+    let reader = Home::embedded(&data).reader();
+    let size = reader.size().unwrap();
+    let kept = reader.checkpoint_from(size).unwrap();
     assert_eq!(kept.map(|(kept, _, _)| kept), Some(size));
     assert!(Path::new(&data).join("ledger/main.sqlite").exists());
 }

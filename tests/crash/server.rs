@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use ureq::Agent;
 
 /// A debug build on a busy machine needs a while.
-const START_MAX: Duration = Duration::from_secs(30);
+pub const START_MAX: Duration = Duration::from_secs(30);
 
 /// What the server said about a bid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,8 +104,27 @@ impl Server {
     }
 
     pub fn try_get(&self, path: &str) -> Option<Answer> {
-        let mut response = self.agent.get(format!("http://127.0.0.1:{}{path}", self.port)).call().ok()?;
+        self.try_get_at(&format!("127.0.0.1:{}", self.port), path)
+    }
+
+    /// As somebody who calls it by the name `host`.
+    pub fn try_get_at(&self, host: &str, path: &str) -> Option<Answer> {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let mut response = self.agent.get(url).header("host", host).call().ok()?;
         Some(Answer { status: response.status().as_u16(), body: response.body_mut().read_to_string().ok()? })
+    }
+
+    /// Whether this process writes the ledger, by its own account.
+    pub fn writes(&self) -> bool {
+        self.try_get("/metrics").is_some_and(|answer| answer.body.contains("\nmingjian_ledger_running 1\n"))
+    }
+
+    pub fn wait_until_it_writes(&self) {
+        let began = Instant::now();
+        while !self.writes() {
+            assert!(began.elapsed() < START_MAX, "the server does not come to write");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -154,6 +173,17 @@ impl Server {
         let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         child.wait().unwrap().code()
+    }
+}
+
+/// A child that ends with the test, whatever becomes of it.
+pub struct Ending(pub Child);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Already gone, in most cases.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

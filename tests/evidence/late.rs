@@ -107,5 +107,5 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let report = verified(&data, &media);
     assert!(report.holds(), "{}", report.to_text(Language::En));
     let check = report.checked.iter().find(|check| check.name == CheckName::Footage).unwrap();
-    assert!(check.why_not.as_ref().unwrap().contains("segments were deleted, as entries say"), "{check:?}");
+    assert!(check.why_not.as_ref().unwrap().en.contains("segments were deleted, as entries say"), "{check:?}");
 }

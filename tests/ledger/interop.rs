@@ -5,6 +5,7 @@ use mingjian::ledger::note::{Note, NoteError, NoteSignature};
 use mingjian::ledger::tile::{TileKind, tile_bytes};
 use mingjian::ledger::tree::{consistency_proof, inclusion_proof};
 use mingjian::ledger::{Checkpoint, SignedCheckpoint, TilePath, leaf_hash};
+use mingjian::review::History;
 use signed_note::{StandardSigner, StandardVerifier, Verifier, VerifierList};
 
 use crate::trees::{Journal, SIZES, entry};
@@ -62,20 +63,61 @@ fn tiles_equal_those_of_tlog_tiles() {
     }
 }
 
+/// Every leaf of every size, and every pair of sizes.
 #[test]
 fn tlog_tiles_takes_our_proofs() {
-    let size = 70_000;
-    let journal = Journal::of(size);
-    let root = theirs(journal.builder.frontier().root());
-    for index in [0, 1, 255, 256, 65_535, 65_536, 69_887, 69_888, 69_999] {
-        let path = inclusion_proof(&journal.reader(), index, size).unwrap().into_iter().map(theirs).collect();
-        let leaf = theirs(leaf_hash(&entry(index)));
-        tlog_tiles::check_record(&path, size, root, index, leaf).unwrap();
+    let mut history = History::new();
+    (0..70_000).for_each(|index| history.append(leaf_hash(&entry(index))));
+    let root = |size| theirs(history.root_at(size).unwrap());
+    let sizes = || SIZES.into_iter().filter(|size| *size > 0);
+    let whole = |path: Vec<Hash>| path.into_iter().map(theirs).collect();
+    for size in sizes() {
+        for index in 0..size {
+            let path = whole(inclusion_proof(&history, index, size).unwrap());
+            let leaf = theirs(history.level(0)[usize::try_from(index).unwrap()]);
+            tlog_tiles::check_record(&path, size, root(size), index, leaf).unwrap();
+        }
+        for old in sizes().filter(|old| *old <= size) {
+            let path = whole(consistency_proof(&history, old, size).unwrap());
+            tlog_tiles::check_tree(&path, size, root(size), old, root(old)).unwrap();
+        }
     }
-    for old in [1, 255, 256, 257, 65_536, 69_999, 70_000] {
-        let path = consistency_proof(&journal.reader(), old, size).unwrap().into_iter().map(theirs).collect();
-        let old_root = theirs(Journal::of(old).builder.frontier().root());
-        tlog_tiles::check_tree(&path, size, root, old, old_root).unwrap();
+}
+
+/// What they are given changed in one bit, whichever: they refuse it as we do.
+#[test]
+fn no_bit_of_a_proof_is_free_with_tlog_tiles() {
+    let journal = Journal::of(600);
+    let root = theirs(journal.builder.frontier().root());
+    let path = inclusion_proof(&journal.reader(), 257, 600).unwrap();
+    let leaf = leaf_hash(&entry(257));
+    let flip = |hash: &mut Hash, bit: usize| hash.0[bit / 8] ^= 1 << (bit % 8);
+    let taken = |path: &[Hash], leaf: Hash| {
+        let path = path.iter().copied().map(theirs).collect();
+        tlog_tiles::check_record(&path, 600, root, 257, theirs(leaf)).is_ok()
+    };
+    assert!(taken(&path, leaf));
+    for bit in 0..256 {
+        let mut bad = leaf;
+        flip(&mut bad, bit);
+        assert!(!taken(&path, bad));
+        for at in 0..path.len() {
+            let mut bad = path.clone();
+            flip(&mut bad[at], bit);
+            assert!(!taken(&bad, leaf), "bit {bit} of hash {at}");
+        }
+    }
+    let old_root = theirs(Journal::of(257).builder.frontier().root());
+    let path = consistency_proof(&journal.reader(), 257, 600).unwrap();
+    let taken = |path: &[Hash]| {
+        let path = path.iter().copied().map(theirs).collect();
+        tlog_tiles::check_tree(&path, 600, root, 257, old_root).is_ok()
+    };
+    assert!(taken(&path));
+    for (at, bit) in (0..path.len()).flat_map(|at| (0..256).map(move |bit| (at, bit))) {
+        let mut bad = path.clone();
+        flip(&mut bad[at], bit);
+        assert!(!taken(&bad), "bit {bit} of hash {at}");
     }
 }
 

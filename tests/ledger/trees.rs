@@ -14,7 +14,8 @@ use mingjian::ledger::tree::{
 use mingjian::ledger::{Frontier, TileBuilder, leaf_hash};
 use sha2::Sha256;
 
-pub const SIZES: [u64; 9] = [0, 1, 2, 3, 255, 256, 257, 65_536, 70_000];
+/// The edges of tiles on both levels, one before and one behind, and a size between.
+pub const SIZES: [u64; 12] = [0, 1, 2, 3, 255, 256, 257, 600, 65_535, 65_536, 65_537, 70_000];
 
 pub fn entry(index: u64) -> [u8; 8] {
     index.to_be_bytes()
@@ -161,6 +162,35 @@ fn every_consistency_proof_to_64_holds_and_no_other() {
                 assert_eq!(consistency_proof(&list, new, old), Err(NoProof::OutOfRange));
                 assert!(verify_consistency(new, root(new), old, root(old), &path).is_err());
             }
+        }
+    }
+}
+
+/// Every (m, n) to 300, byte for byte those of `ct-merkle`, inclusion and consistency; and each holds here.
+#[test]
+fn every_pair_of_proofs_to_300_equals_that_of_ct_merkle() {
+    let mut theirs = MemoryBackedTree::<Sha256, [u8; 8]>::new();
+    let mut history = mingjian::review::History::new();
+    let mut roots = vec![empty_root()];
+    let flat = |path: &[Hash]| path.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
+    for new in 1..=300u64 {
+        theirs.push(entry(new - 1));
+        history.append(leaf_hash(&entry(new - 1)));
+        let root = history.root_at(new).unwrap();
+        assert_eq!(root.0, theirs.root().as_bytes()[..], "root of {new}");
+        roots.push(root);
+        for index in 0..new {
+            let path = inclusion_proof(&history, index, new).unwrap();
+            let expected = theirs.prove_inclusion(usize::try_from(index).unwrap());
+            assert_eq!(flat(&path), expected.as_bytes(), "leaf {index} of {new}");
+            assert_eq!(verify_inclusion(leaf_hash(&entry(index)), index, new, &path, root), Ok(()), "{index} of {new}");
+        }
+        for old in 1..new {
+            let path = consistency_proof(&history, old, new).unwrap();
+            let expected = theirs.prove_consistency(usize::try_from(new - old).unwrap());
+            assert_eq!(flat(&path), expected.as_bytes(), "{old} to {new}");
+            let before = roots[usize::try_from(old).unwrap()];
+            assert_eq!(verify_consistency(old, before, new, root, &path), Ok(()), "{old} to {new}");
         }
     }
 }

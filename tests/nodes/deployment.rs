@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mingjian::cli::open::{Node, Storage};
 use mingjian::ledger::{Chain, Origin};
-use mingjian::sequencer::LedgerReader as _;
+use mingjian::sequencer::{LedgerReader as _, Load};
 use mingjian::store::{DataDir, Postgres, PostgresReader};
 use tempfile::TempDir;
 
@@ -42,6 +42,7 @@ impl Deployment {
             name: "preparing".into(),
             address: "127.0.0.1:1".into(),
             relay: None,
+            load: Load::default(),
         };
         let auction = Auction::prepare_on(&dir.path().join("node0"), Storage::Shared(node), seed);
         let mut deployment =
@@ -100,12 +101,5 @@ impl Deployment {
             (leaf.seq, hash, entry.payload.unwrap().to_vec())
         };
         stored.into_iter().map(read).collect()
-    }
-}
-
-impl Server {
-    /// Whether this node writes the ledger, by its own account.
-    pub fn writes(&self) -> bool {
-        self.try_get("/metrics").is_some_and(|answer| answer.body.contains("\nmingjian_ledger_running 1\n"))
     }
 }

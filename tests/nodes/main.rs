@@ -7,6 +7,7 @@
 #[path = "../crash/auction.rs"]
 #[allow(dead_code)]
 mod auction;
+mod centres;
 mod deployment;
 mod moving;
 #[path = "../crash/server.rs"]

@@ -17,7 +17,7 @@ use mingjian::engine::event::PlatformConfigured;
 use mingjian::identity::accounts::NewCompany;
 use mingjian::identity::{CreditCode, Network, Viewer};
 use mingjian::relay::Relay;
-use mingjian::sequencer::{Record, Sequencer, Status, Submission, SystemClock};
+use mingjian::sequencer::{Load, Record, Sequencer, Status, Submission, SystemClock};
 use mingjian::store::{DataDir, Postgres};
 use tempfile::TempDir;
 
@@ -47,6 +47,7 @@ fn world() -> World {
             name: format!("node{number}"),
             address: "127.0.0.1:1".into(),
             relay: Some(Relay::new(&redis.url()).unwrap()),
+            load: Load::default(),
         };
         let genesis = PlatformConfigured {
             code_format: CodeFormat::default(),

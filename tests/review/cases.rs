@@ -1,29 +1,128 @@
 //! A lot's case in one file: everything holds, or the file that does not is named.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use crate::book::*;
 use crate::bundles::repacked_as;
+use mingjian::base::{Hash, Span};
+use mingjian::ledger::media::{
+    Audio, CLIP_REFERENCED, ClipClock, ClipReferenced, ClipStatus, FileName, Interval, Part, SEGMENTS_RECORDED,
+    Segment, SegmentsRecorded, Stretch, playlist, run_link, segment_link,
+};
+use mingjian::ledger::record::{VERIFIER_PUBLISHED, VerifierPublished};
 use mingjian::review::bundle::About;
-use mingjian::review::case::{CaseReader, CaseReport, Contents, verify, write};
-use mingjian::review::{InSequence, Options, Trust};
+use mingjian::review::case::{CaseReader, CaseReport, Contents, Enclosed, verify, write};
+use mingjian::review::{InSequence, Media, Options, Trust};
 use zip::CompressionMethod;
 
-fn contents() -> Contents {
-    let about = About { reader: "public".into(), verifier_key: verifier_key().to_string() };
-    Contents { lot: id(LOT), about, verifier: Some(b"<!doctype html>".to_vec()), media: vec![b"a clip".to_vec()] }
+/// Files of clips by their names.
+#[derive(Default)]
+pub struct Footage(pub BTreeMap<FileName, Vec<u8>>);
+
+impl Media for Footage {
+    fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.0.get(&name).cloned())
+    }
+
+    fn list(&self) -> Vec<FileName> {
+        self.0.keys().copied().collect()
+    }
+}
+
+const PAGE: &[u8] = b"<!doctype html>";
+
+pub fn contents(media: Option<&Footage>) -> Contents<'_> {
+    Contents {
+        lot: id(LOT),
+        about: About { reader: "reviewer".into(), verifier_key: verifier_key().to_string() },
+        verifier: Some(PAGE.to_vec()),
+        media: media.map(|media| media as &dyn Media),
+        printer: None,
+    }
+}
+
+/// An auction with a clip beside its first bid, and the digest of the verifier in the ledger.
+pub fn filmed() -> (Book, Footage) {
+    let mut book = full_auction();
+    let run = id(77);
+    let files: Vec<Vec<u8>> = (0..3u8).map(|n| vec![n; 64]).collect();
+    let mut footage = Footage::default();
+    for (number, bytes) in [None, Some(0), Some(1)].into_iter().zip(&files) {
+        footage.0.insert(FileName { run, number }, bytes.clone());
+    }
+    let (camera, init) = (id(78), Hash::of(&files[0]));
+    let segments: Vec<Segment> =
+        files[1..].iter().map(|bytes| Segment { digest: Hash::of(bytes), level: None, span: Span::secs(2) }).collect();
+    let at = when(31, 9, 0, 0);
+    let head = segments
+        .iter()
+        .enumerate()
+        .fold(run_link(camera, run, init), |link, (number, segment)| segment_link(link, number as u64, segment));
+    let stretch = Stretch {
+        camera,
+        codecs: "avc1.42c01e".into(),
+        first: 0,
+        from: at,
+        head,
+        init,
+        run,
+        segments: segments.clone(),
+        uncertainty: Span::micros(500_000),
+    };
+    let announced = SegmentsRecorded { gaps: Vec::new(), stretches: vec![stretch] };
+    let value = |data: serde_json::Result<serde_json::Value>| data.unwrap();
+    let anchor = book.leaves.len() as u64;
+    let camera_name = format!("camera/{camera}");
+    book.record(
+        when(31, 9, 0, 5),
+        SEGMENTS_RECORDED,
+        "recorder/main",
+        &camera_name,
+        &value(serde_json::to_value(&announced)),
+    );
+    let parts = vec![Part { anchors: vec![anchor], first: 0, from: at, init, run, segments }];
+    let interval = Interval { from: at, to: at.plus(Span::secs(4)) };
+    let clip = ClipReferenced {
+        about: book.find("auction.bid_accepted", 0) as u64,
+        about_kind: "auction.bid_accepted".into(),
+        asked: interval,
+        audio: Audio { level: None, present: false },
+        camera,
+        clip: id(79),
+        clock: ClipClock { offset: None, source: "arrival".into(), uncertainty: Span::micros(500_000) },
+        codecs: "avc1.42c01e".into(),
+        external: None,
+        gaps: Vec::new(),
+        keep_until: at,
+        playlist: Hash::of(playlist(&parts).as_bytes()),
+        parts,
+        room: id(80),
+        served: Some(interval),
+        status: ClipStatus::Complete,
+    };
+    let lot = format!("lot/{}", id(LOT));
+    book.record(when(31, 9, 0, 6), CLIP_REFERENCED, "recorder/main", &lot, &value(serde_json::to_value(&clip)));
+    let named = VerifierPublished { bytes: PAGE.len() as u64, sha256: Hash::of(PAGE), version: "0.1.0".into() };
+    book.record(when(31, 9, 0, 7), VERIFIER_PUBLISHED, "system", "ledger", &value(serde_json::to_value(&named)));
+    (book, footage)
+}
+
+pub fn case_of(book: &Book, contents: &Contents<'_>) -> Vec<u8> {
+    let mut shown = book.shown_to_public();
+    shown.earlier = (1..book.leaves.len()).step_by(10).map(|size| note_of(&book.leaves[..size])).collect();
+    let (out, scratch) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    write(out, scratch, &mut shown, contents, &InSequence).unwrap().2.into_inner()
 }
 
 fn case() -> Vec<u8> {
-    let book = full_auction();
-    let mut shown = book.shown_to_public();
-    shown.earlier = (1..book.leaves.len()).step_by(10).map(|size| note_of(&book.leaves[..size])).collect();
-    write(Cursor::new(Vec::new()), &mut shown, &contents(), &InSequence).unwrap().2.into_inner()
+    let (book, footage) = filmed();
+    case_of(&book, &contents(Some(&footage)))
 }
 
 fn report(bytes: &[u8]) -> Result<CaseReport, String> {
     let mut reader = CaseReader::open(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let trust = Trust { policy: Some(policy()), earlier: Vec::new() };
+    let trust = Trust { policy: Some(policy()), ..Trust::default() };
     verify(&mut reader, &trust, Options::default(), &InSequence, |_, _| {}).map_err(|error| error.to_string())
 }
 
@@ -57,15 +156,49 @@ fn a_case_holds_with_everything_beside_its_ledger() {
     assert_eq!(found.files, manifest.files.len() as u64);
     assert_eq!(manifest.missing, found.ledger.missing_payloads);
     assert!(manifest.entries > bids);
-    let clip = manifest.files.keys().find(|name| name.starts_with("media/")).unwrap();
-    assert_eq!(reader.file(clip).unwrap(), b"a clip");
+    assert_eq!((found.clips, found.media, found.media_absent), (1, 3, 0));
+    assert!(matches!(found.verifier, Some(Enclosed::Published { .. })), "{:?}", found.verifier);
+    let clip = reader.clips().unwrap().pop().unwrap();
+    let names = clip.parts[0].clone().unwrap();
+    let played: Vec<Vec<u8>> = names.iter().map(|name| reader.file(name).unwrap()).collect();
+    assert_eq!(played, (0..3u8).map(|n| vec![n; 64]).collect::<Vec<_>>());
     assert_eq!(case(), bytes, "the same source gives the same bytes");
+}
+
+/// Media are put in on request: without them the references are there, and what they refer to is counted.
+#[test]
+fn clips_without_their_footage_are_counted() {
+    let (book, mut footage) = filmed();
+    let found = report(&case_of(&book, &contents(None))).unwrap();
+    assert_eq!((found.exit_code(), found.clips, found.media, found.media_absent), (0, 1, 0, 3), "{:?}", found.faults);
+    // Gone, and altered: neither is put in.
+    let [first, second] = [Some(0), Some(1)].map(|number| FileName { run: id(77), number });
+    footage.0.remove(&first);
+    footage.0.insert(second, b"another".to_vec());
+    let bytes = case_of(&book, &contents(Some(&footage)));
+    let found = report(&bytes).unwrap();
+    assert_eq!((found.exit_code(), found.media, found.media_absent), (0, 1, 2), "{:?}", found.faults);
+    let clips = CaseReader::open(Cursor::new(bytes.as_slice())).unwrap().clips().unwrap();
+    assert_eq!(clips[0].parts, [None], "a part with a hole is not played");
+}
+
+/// The page that a case brings along must be the one that the platform answers for.
+#[test]
+fn another_verifier_than_the_ledger_names_is_found() {
+    let (book, _) = filmed();
+    let other = Contents { verifier: Some(b"<!doctype html><p>trust me".to_vec()), ..contents(None) };
+    let found = report(&case_of(&book, &other)).unwrap();
+    assert_eq!((found.exit_code(), found.verifier), (1, Some(Enclosed::Another)));
+    assert_eq!(found.faults[0].0, "verify.html");
+    // A ledger that names none has nothing to compare with, and the report says so.
+    let found = report(&case_of(&full_auction(), &contents(None))).unwrap();
+    assert_eq!((found.exit_code(), found.verifier), (0, Some(Enclosed::NotPublished)));
 }
 
 #[test]
 fn a_changed_file_is_named() {
     let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
-    for name in ["README.md", "receipts/", "consistency/", "findings.json", "verify.html", "media/"] {
+    for name in ["README.md", "receipts/", "consistency/", "clips/", "findings.json", "verify.html", "media/"] {
         let found = report(&changed(name, flip)).unwrap();
         assert_eq!(found.exit_code(), 1, "{name}");
         assert!(found.faults[0].0.starts_with(name), "{:?}", found.faults);
@@ -134,7 +267,7 @@ fn a_manifest_in_any_other_form_is_refused() {
     for (what, bad) in [
         ("a name twice", with_manifest(|text| text.replacen('{', "{\"format\":1,", 1))),
         ("spaces", with_manifest(|text| text.replacen(':', ": ", 1))),
-        ("an escape", with_manifest(|text| text.replacen("public", "\\u0070ublic", 1))),
+        ("an escape", with_manifest(|text| text.replacen("\"reviewer", "\"\\u0072eviewer", 1))),
         ("a name more", with_manifest(|text| text.replacen('{', "{\"aaa\":1,", 1))),
         ("another format", with_manifest(|text| text.replace("\"format\":1", "\"format\":2"))),
         ("another type", with_manifest(|text| text.replace("mingjian-case", "mingjian-bundle"))),
@@ -174,9 +307,8 @@ fn another_identity_under_the_same_name_convinces_nobody_who_has_the_key() {
     tree.extend(book.leaves.iter().map(|leaf| mingjian::ledger::leaf_hash(leaf)));
     let head = mingjian::ledger::Checkpoint { origin: origin(), size: tree.size(), root: tree.root() };
     shown.note = head.sign(&signer("an impostor")).unwrap().to_string();
-    let about = About { reader: "public".into(), verifier_key: verifier_key().to_string() };
-    let contents = Contents { lot: id(LOT), about, verifier: None, media: Vec::new() };
-    let swapped = write(Cursor::new(Vec::new()), &mut shown, &contents, &InSequence).unwrap().2.into_inner();
+    let (out, scratch) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    let swapped = write(out, scratch, &mut shown, &contents(None), &InSequence).unwrap().2.into_inner();
     let found = report(&swapped).unwrap();
     assert_eq!(found.exit_code(), 1);
     assert!(!found.ledger.holds() && !found.faults.is_empty());

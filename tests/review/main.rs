@@ -6,6 +6,7 @@ mod book;
 mod bundles;
 mod cases;
 mod objections;
+mod printed;
 mod public;
 mod receipts;
 mod tampering;

@@ -18,7 +18,7 @@ fn the_public_payloads_suffice_to_replay_an_auction() {
     assert_eq!(report.undecided["cause_hidden"], 6);
     assert_eq!(report.outcome.awarded, "100700000");
     let payloads = report.checked.iter().find(|check| check.name == CheckName::Payloads).unwrap();
-    assert!(payloads.state == CheckState::Held && payloads.why_not.as_ref().unwrap().contains("11"));
+    assert!(payloads.state == CheckState::Held && payloads.why_not.as_ref().unwrap().en.contains("11"));
 }
 
 #[test]

@@ -89,6 +89,7 @@ fn a_newer_checkpoint_needs_a_proof_that_leads_to_it() {
     let newer = |checkpoint: &str, path: &[mingjian::base::Hash]| Newer {
         checkpoint: SignedCheckpoint::parse(checkpoint).unwrap(),
         link: Link::Proof(path.to_vec()),
+        keys: None,
     };
     let note = note_of(&book.leaves);
     let verdict = |newer: &Newer| check(&kept, &policy(), Some(newer)).unwrap().verdict;

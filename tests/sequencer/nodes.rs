@@ -83,7 +83,7 @@ fn a_node_that_lost_its_lease_commits_nothing_and_follows() {
     let before = one.size();
     // As if it had been paused past its lease: the server finds that it has run out, and the other node takes it.
     disk.run("UPDATE lease SET until = '-infinity'");
-    let thief = disk.ledger("two").take_lease().unwrap();
+    let thief = disk.ledger("two").take_lease(0).unwrap();
     assert!(thief.ours);
     let refused =
         one.sequencer.submit(hall.bid(&hall.bidders[0], 1, world.clock.now(), world.nonce())).wait().unwrap_err();

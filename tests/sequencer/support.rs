@@ -95,9 +95,9 @@ impl Disk for OnPostgres {
     /// Takes the ledger away from whoever had it.
     fn journal(&self) -> Box<dyn Journal> {
         let mut ledger = self.postgres.ledger("main", "test", "").unwrap();
-        let before = ledger.take_lease().unwrap();
+        let before = ledger.take_lease(0).unwrap();
         ledger.release_lease(before.epoch).unwrap();
-        let tenure = ledger.take_lease().unwrap();
+        let tenure = ledger.take_lease(0).unwrap();
         assert!(tenure.ours && tenure.epoch > before.epoch);
         ledger.journal(tenure.epoch).unwrap()
     }

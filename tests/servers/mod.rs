@@ -62,6 +62,14 @@ fn servant() -> Option<(u32, u32)> {
     Some((id("-u", user).unwrap(), id("-g", user).unwrap()))
 }
 
+/// Gives a secret file to the servant, who is the only one to read it.
+fn hand_to_servant(path: &Path) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    if let Some((uid, gid)) = servant() {
+        chown(path, Some(uid), Some(gid)).unwrap();
+    }
+}
+
 /// `command` as the servant runs it.
 fn as_servant(program: &Path) -> Command {
     let Some((uid, gid)) = servant() else { return Command::new(program) };

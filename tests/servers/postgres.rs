@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 
-use super::{Directory, Running, START_MAX, answers, as_servant, free_port, program, wait_for};
+use super::{Directory, Running, START_MAX, answers, as_servant, free_port, hand_to_servant, program, wait_for};
 
 pub struct Postgres {
     // Dropped in this order: first the server, then its directory.
@@ -93,6 +93,29 @@ impl Postgres {
 
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// From now on only TLS is let in, under a certificate for 127.0.0.1 alone. Answers the file of the authority that made it.
+    pub fn demand_tls(&self) -> PathBuf {
+        let at = |name: &str| self.directory.path.join(name);
+        let openssl = |arguments: &str| {
+            let output = Command::new("openssl").args(arguments.split(' ')).current_dir(&self.directory.path).output();
+            let output = output.expect("openssl is missing: run ops/ci/install as root");
+            assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -x509 -days 30";
+        openssl(&format!("req {key} -subj /CN=Authority -keyout ca.key -out ca.crt"));
+        let signed = "-CA ca.crt -CAkey ca.key -addext basicConstraints=critical,CA:FALSE";
+        openssl(&format!(
+            "req {key} {signed} -subj /CN=database -addext subjectAltName=IP:127.0.0.1 -keyout server.key -out server.crt"
+        ));
+        hand_to_servant(&at("server.key"));
+        std::fs::write(at("data/pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        let [certificate, key] = ["server.crt", "server.key"].map(at);
+        let settings = format!("ssl=on\nssl_cert_file={}\nssl_key_file={}\n", certificate.display(), key.display());
+        std::fs::write(at("settings"), settings).unwrap();
+        self.restart("fast");
+        at("ca.crt")
     }
 
     /// Runs SQL as the superuser and returns what psql prints, unaligned.

@@ -11,7 +11,7 @@ use crate::servers::Postgres as Server;
 /// A ledger with an opened auction in it.
 fn auction(postgres: &Postgres) -> PostgresLedger {
     let mut ledger = postgres.ledger("main", "node", "127.0.0.1:1").unwrap();
-    let tenure = ledger.take_lease().unwrap();
+    let tenure = ledger.take_lease(0).unwrap();
     let world = World::new(1);
     let sequencer = world.start(ledger.journal(tenure.epoch).unwrap()).unwrap();
     Hall::open(&world, &sequencer, HallRules::default()).unwrap();
@@ -88,21 +88,21 @@ fn a_lease_is_one_nodes_until_it_is_given_back_or_has_run_out() {
     let postgres = postgres(&name);
     let mut one = postgres.ledger("main", "one", "127.0.0.1:1").unwrap();
     let mut two = postgres.ledger("main", "two", "127.0.0.1:2").unwrap();
-    let first = one.take_lease().unwrap();
+    let first = one.take_lease(0).unwrap();
     assert!(first.ours && first.epoch == 1, "{first:?}");
-    let seen = two.take_lease().unwrap();
+    let seen = two.take_lease(0).unwrap();
     assert!(!seen.ours && seen.address == "127.0.0.1:1" && seen.epoch == 1 && seen.left_ms <= 3_000, "{seen:?}");
-    assert_eq!(one.take_lease().unwrap().epoch, 1, "renewed, not taken anew");
+    assert_eq!(one.take_lease(0).unwrap().epoch, 1, "renewed, not taken anew");
     two.release_lease(1).unwrap();
-    assert!(two.take_lease().unwrap().ours, "given back for whoever held it");
+    assert!(two.take_lease(0).unwrap().ours, "given back for whoever held it");
     // Nobody waits for real time here: the server's clock is told that it is later.
     Server::shared().run(&name, "UPDATE lease SET until = clock_timestamp() - INTERVAL '1 millisecond'");
-    let third = one.take_lease().unwrap();
+    let third = one.take_lease(0).unwrap();
     assert!(third.ours && third.epoch == 3, "{third:?}");
     one.release_lease(2).unwrap();
-    assert!(!two.take_lease().unwrap().ours, "an old epoch gives nothing back");
+    assert!(!two.take_lease(0).unwrap().ours, "an old epoch gives nothing back");
     // Another ledger is another lease.
-    let other = postgres.ledger("other", "two", "127.0.0.1:2").unwrap().take_lease().unwrap();
+    let other = postgres.ledger("other", "two", "127.0.0.1:2").unwrap().take_lease(0).unwrap();
     assert!(other.ours && other.epoch == 1);
 }
 

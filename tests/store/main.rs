@@ -8,3 +8,4 @@ mod schema;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod starter;
+mod tls;

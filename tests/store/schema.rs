@@ -11,7 +11,7 @@ use crate::backends::{database, postgres};
 use crate::servers::Postgres as Server;
 
 /// What PostgreSQL has more of, since nodes share it.
-const SHARED_ONLY: &[&str] = &["lease", "erasure"];
+const SHARED_ONLY: &[&str] = &["lease", "standby", "erasure"];
 
 #[derive(QueryableByName)]
 struct Column {

@@ -69,7 +69,7 @@ impl Platform {
         let path = self.dir.path().join("data/ledger/main.sqlite");
         let reader = SqliteReader::open(&path).unwrap();
         let mut source = Stored::whole(&reader);
-        let trust = Trust { policy, earlier: Vec::new() };
+        let trust = Trust { policy, ..Trust::default() };
         verify(&mut source, &trust, Options::default(), &Threads, |_, _| ()).unwrap()
     }
 
@@ -151,7 +151,7 @@ fn what_is_shown_bears_the_quorum() {
     assert_eq!(report.first_failure, None, "{report:?}");
     assert_eq!(state(&report, CheckName::Cosignatures), CheckState::NotMade);
     let check = report.checked.iter().find(|check| check.name == CheckName::Cosignatures).unwrap();
-    assert!(check.why_not.as_deref().unwrap().contains("not cosigned yet"), "{check:?}");
+    assert!(check.why_not.as_ref().unwrap().en.contains("not cosigned yet"), "{check:?}");
     let failure = platform.verify(Some(trust.clone())).first_failure.unwrap();
     assert_eq!((failure.check, failure.within), (CheckName::Cosignatures, Some((before, seq + 1))), "{failure:?}");
     // Nor is one that wants what nobody has.

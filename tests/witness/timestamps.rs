@@ -9,16 +9,18 @@ use std::time::Duration;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use mingjian::base::Span;
+use mingjian::base::{Hash, Span};
 use mingjian::cli::timestamps::Stamping;
 use mingjian::identity::SystemEntropy;
 use mingjian::ledger::record::{TIMESTAMPED, Timestamped};
 use mingjian::ledger::{Checkpoint, Payload};
 use mingjian::sequencer::{Clock as _, SystemClock};
 use mingjian::witness::timestamp::{Authority, NoTimestamp, verify};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::cosigned::{Platform, write};
+use crate::log::ORIGIN;
 
 const CONFIG: &str = "[ tsa ]\ndefault_tsa = t\n[ t ]\nserial = ./serial\nsigner_digest = sha256\ndefault_policy = 1.2.3.4.1\n\
                       digests = sha256\naccuracy = secs:1\nordering = no\ntsa_name = no\ness_cert_id_chain = no\n\
@@ -117,9 +119,9 @@ fn a_checkpoint_is_stamped_kept_and_logged() {
         assert_eq!((said.size, STANDARD.decode(&said.token).unwrap()), (size, token.clone()));
     }
     let head: Checkpoint = text.parse().unwrap();
-    assert_eq!((head.size, head.root.to_base64()), (size, said.root));
+    assert_eq!((head.size, head.root), (size, said.root));
     let at = verify(&token, text.as_bytes(), &tsa.certificate()).unwrap();
-    assert_eq!(at.to_string(), said.time);
+    assert_eq!(at, said.time);
     // `openssl ts` rounds to the second.
     assert!(before.since(at) <= Span::secs(2) && at.since(before) <= Span::minutes(1), "{at} after {before}");
 
@@ -133,6 +135,52 @@ fn a_checkpoint_is_stamped_kept_and_logged() {
     drop((reader, sequencer));
     platform.close(running);
     assert_eq!(platform.verify(None).first_failure, None);
+    // The command checks the entry and the file beside the ledger, and says what it cannot check.
+    let data = platform.dir.path().join("data");
+    let certificate = |tsa: &Tsa| tsa.dir.path().join("tsa.pem").to_str().unwrap().to_owned();
+    let found = |certificates: &[String]| verified(&data, certificates);
+    let (code, check, _) = found(&[certificate(&tsa)]);
+    assert_eq!((code, check["state"].as_str(), check["count"].as_u64()), (Some(0), Some("held"), Some(2)), "{check}");
+    let (code, check, _) = found(&[]);
+    assert_eq!((code, check["state"].as_str()), (Some(0), Some("not_made")), "{check}");
+    assert!(check["why_not"]["en"].as_str().unwrap().contains("no certificate is at hand"), "{check}");
+    let (code, check, _) = found(&[certificate(&Tsa::start(P256, false))]);
+    assert_eq!((code, check["state"].as_str()), (Some(0), Some("not_made")), "{check}");
+    assert!(check["why_not"]["zh"].as_str().unwrap().contains("其他授时机构"), "{check}");
+    // A token of another text, a text of another tree, and one of a tree that is larger than the ledger is now.
+    let [file, other] = [format!("{size}.txt"), "9999.txt".to_owned()].map(|name| dir.join(name));
+    for (wrong, rule) in [
+        (text.replace(&head.root.to_base64(), &Hash::of(b"another tree").to_base64()), "timestamp_root"),
+        (text.replace(ORIGIN, "ledger.other.example/t"), "timestamp_root"),
+        (String::new(), "timestamp_file"),
+    ] {
+        std::fs::write(&file, wrong).unwrap();
+        let (code, _, failure) = found(&[certificate(&tsa)]);
+        assert_eq!((code, failure["rule"].as_str()), (Some(1), Some(rule)), "{failure}");
+    }
+    std::fs::write(&file, &text).unwrap();
+    std::fs::write(&other, text.replace(&format!("\n{size}\n"), "\n9999\n")).unwrap();
+    std::fs::write(other.with_extension("tst"), &token).unwrap();
+    let (code, _, failure) = found(&[certificate(&tsa)]);
+    assert_eq!((code, failure["rule"].as_str()), (Some(1), Some("timestamp_size")), "{failure}");
+    std::fs::remove_file(other.with_extension("tst")).unwrap();
+    std::fs::write(dir.join(format!("{size}.tst")), &token[1..]).unwrap();
+    let (code, _, failure) = found(&[certificate(&tsa)]);
+    assert_eq!((code, failure["rule"].as_str()), (Some(1), Some("timestamp_token")), "{failure}");
+}
+
+/// `mingjian verify DIR`: its exit code, what it says of timestamps, and the first failure.
+fn verified(data: &Path, certificates: &[String]) -> (Option<i32>, Value, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mingjian"));
+    command.args(["--json", "verify"]).arg(data);
+    for certificate in certificates {
+        command.args(["--tsa-certificate", certificate]);
+    }
+    let output = command.output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let checks = report["checked"].as_array().unwrap();
+    let check = checks.iter().find(|check| check["name"] == "timestamps").unwrap().clone();
+    (output.status.code(), check, report["first_failure"].clone())
 }
 
 #[test]
@@ -146,7 +194,7 @@ fn a_token_stands_for_one_text_and_one_authority() {
         verify(&stamp.token, b"ledger.example/t\n4\nAAAA\n", &tsa.certificate()),
         Err(NoTimestamp::Other("a timestamp of something else"))
     );
-    assert_eq!(verify(&stamp.token, text, &other.certificate()), Err(NoTimestamp::BadSignature));
+    assert_eq!(verify(&stamp.token, text, &other.certificate()), Err(NoTimestamp::Stranger));
     assert!(verify(b"", text, &tsa.certificate()).is_err());
     assert_eq!(verify(&stamp.token, text, b"no certificate"), Err(NoTimestamp::Certificate));
     // No bit of the content, the attributes or the signature is free; the certificates beside them prove nothing.

@@ -7,22 +7,27 @@ use std::io::Cursor;
 
 use mingjian::base::Id;
 use mingjian::engine::{Event, Fact, Subject};
-use mingjian::ledger::{Policy, VerifierKey};
+use mingjian::ledger::tree::inclusion_proof;
+use mingjian::ledger::{Policy, Proof, SignedCheckpoint, VerifierKey, leaf_hash};
 use mingjian::review::bundle::BundleReader;
-use mingjian::review::case::{self, CaseReader, CaseReport};
+use mingjian::review::case::{self, CaseReader, CaseReport, Part};
 use mingjian::review::receipt::{self, Newer, NotAReceipt, ReceiptReport, Shown};
-use mingjian::review::{Content, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify};
+use mingjian::review::{
+    Content, Handover, History, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::entries::Entries;
 
-type Bundle = BundleReader<Cursor<Vec<u8>>>;
+type Input = Cursor<Vec<u8>>;
+/// A case reads its ledger in place; a bundle is read as one that is a case of nothing else.
+type Bundle = BundleReader<Part<Input>>;
 
 /// A file that a page can be given.
 enum Opened {
     Bundle(Box<Bundle>),
-    Case(Box<CaseReader<Cursor<Vec<u8>>>>),
+    Case(Box<CaseReader<Input>>),
 }
 
 impl Opened {
@@ -30,7 +35,8 @@ impl Opened {
         if CaseReader::is_case(Cursor::new(file.as_slice())) {
             return CaseReader::open(Cursor::new(file)).map(Box::new).map(Self::Case).map_err(words);
         }
-        BundleReader::open(Cursor::new(file)).map(Box::new).map(Self::Bundle).map_err(words)
+        let whole = Part::whole(Cursor::new(file)).map_err(words)?;
+        BundleReader::open(whole).map(Box::new).map(Self::Bundle).map_err(words)
     }
 
     fn ledger(&mut self) -> &mut Bundle {
@@ -72,6 +78,10 @@ enum Request {
     Lots {},
     /// The entries of a lot and of its project in the opened bundle, as they lie there.
     Lot { lot: Id },
+    /// By which entries the log of the opened file changed its key.
+    Rotations {},
+    /// The clips of the opened case, with the names of their files in it.
+    Clips {},
     /// The bytes of a file of the opened case, which hash to what its manifest says.
     File { name: String },
     /// Checks a receipt, the input file.
@@ -183,6 +193,11 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
         Request::Checkpoint {} => opened(|opened| opened.ledger().checkpoint().map(Value::String).map_err(words)),
         Request::Lots {} => opened(|opened| lots(opened.ledger())),
         Request::Lot { lot } => opened(|opened| entries_of(opened.ledger(), lot)),
+        Request::Rotations {} => opened(|opened| rotations(opened.ledger())),
+        Request::Clips {} => opened(|opened| match opened {
+            Opened::Case(case) => value(&case.clips().map_err(words)?),
+            Opened::Bundle(_) => Ok(json!([])),
+        }),
         Request::File { name } => {
             let bytes = opened(|opened| match opened {
                 Opened::Case(case) => case.file(&name).map_err(words),
@@ -209,7 +224,7 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
 
 impl Keys {
     fn read(self) -> Result<Trust, String> {
-        Ok(Trust { policy: self.policy()?, earlier: self.earlier })
+        Ok(Trust { policy: self.policy()?, earlier: self.earlier, authorities: None })
     }
 
     fn log(&self) -> Result<Policy, String> {
@@ -332,6 +347,27 @@ fn entries_of(bundle: &mut Bundle, lot: Id) -> Result<Value, String> {
     })?;
     let project = project.and_then(|id| registered.remove(&id));
     Ok(json!({ "project": project, "entries": found }))
+}
+
+/// Each entry `ledger.key_rotated` with its proof under the file's checkpoint.
+fn rotations(bundle: &mut Bundle) -> Result<Value, String> {
+    let checkpoint = SignedCheckpoint::parse(&bundle.checkpoint().map_err(words)?).map_err(words)?;
+    let (mut history, mut found) = (History::new(), Vec::new());
+    each_entry(bundle, |seq, entry| {
+        history.append(leaf_hash(&entry.leaf));
+        if let Ok(payload) = entry.payload
+            && matches!(content::read(&payload), Ok(Content::KeyRotated(_)))
+        {
+            found.push((seq, entry.leaf, payload));
+        }
+    })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let handover = |(seq, leaf, payload): (u64, Vec<u8>, Vec<u8>)| {
+        let path = inclusion_proof(&history, seq, checkpoint.unverified().size).map_err(|_| "no inclusion proof")?;
+        let proof = Proof { extra: None, index: seq, path, checkpoint: checkpoint.clone() }.to_string();
+        Ok(Handover { leaf: text(&leaf), payload: text(&payload), proof })
+    };
+    value(&found.into_iter().map(handover).collect::<Result<Vec<_>, String>>()?)
 }
 
 fn value<T: Serialize>(of: &T) -> Result<Value, String> {

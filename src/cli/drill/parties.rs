@@ -156,7 +156,7 @@ impl Parties {
 
     /// A full verification by somebody who kept `earlier`; what does not hold, one line a check.
     pub fn verify(&self, copy: &Copy, earlier: &[String]) -> Result<Vec<Notice>, Failed> {
-        let trust = Trust { policy: Some(self.policy.clone()), earlier: earlier.to_vec() };
+        let trust = Trust { policy: Some(self.policy.clone()), earlier: earlier.to_vec(), ..Trust::default() };
         let report = verify(&mut copy.clone(), &trust, Options::default(), &Threads, |_, _| ())?;
         let mut named = BTreeSet::new();
         let firsts = report.failures.iter().filter(|failure| named.insert(failure.check));

@@ -97,12 +97,7 @@ fn respond(answer: &Answer) -> HttpResponse {
 
 /// SHA-256 of the origin in lower-case hexadecimal, as C2SP tlog-mirror names a log in a URL.
 pub fn origin_hash(origin: &str) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::with_capacity(64);
-    for byte in Hash::of(origin.as_bytes()).0 {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    Hash::of(origin.as_bytes()).to_hex()
 }
 
 fn find<'a>(watch: &'a Watch, hash: &str) -> Option<&'a Log> {

@@ -1,20 +1,26 @@
 //! A lot's case in one file, for a reviewer who need not trust us: `docs/case-format.md`. It holds a whole bundle, unchanged,
 //! and beside it what is about the one lot: receipts, consistency proofs, clips, findings, a verifier to open it with.
 
+mod part;
 mod read;
+mod report;
+mod summary;
 mod write;
 
-pub use read::{CaseReader, CaseReport, verify};
+pub use part::Part;
+pub use read::{CaseReader, Clip, verify};
+pub use report::{CaseReport, Enclosed};
+pub use summary::{Printer, Summary, Told};
 pub use write::{Contents, write};
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
 use super::report::MissingPayloads;
 use crate::base::{Hash, Id};
 use crate::ledger::Origin;
+use crate::ledger::media::ClipReferenced;
 
 const MANIFEST: &str = "case.json";
 const LEDGER: &str = "ledger.zip";
@@ -26,8 +32,13 @@ const POLICY: &str = "policy";
 const RECEIPTS: &str = "receipts/";
 /// Consistency proofs: `<old>-<new>`.
 const CONSISTENCY: &str = "consistency/";
-/// Clips by the [`hex`] of their SHA-256.
+/// The references to clips: `<seq>.json`, the payload of that entry, and `<seq>.m3u8`, the playlist that it commits to.
+const CLIPS: &str = "clips/";
+/// Files of clips by the hexadecimal of their SHA-256.
 const MEDIA: &str = "media/";
+const VERIFIER: &str = "verify.html";
+/// The report for people.
+const PRINTED: &str = "report.pdf";
 
 /// `case.json`, in JCS form: every other file of the case with its digest, and what the case is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,10 +67,15 @@ fn is_stored(name: &str) -> bool {
     name == LEDGER || name.starts_with(MEDIA)
 }
 
-/// Lower-case hexadecimal.
-fn hex(hash: Hash) -> String {
-    hash.0.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// Where a file of a clip lies.
+fn media_name(digest: Hash) -> String {
+    format!("{MEDIA}{}", digest.to_hex())
+}
+
+/// The digests of the files that a clip refers to, in the order in which they are played.
+fn files_of(clip: &ClipReferenced) -> impl Iterator<Item = Hash> {
+    let of_part = |part: &crate::ledger::media::Part| -> Vec<Hash> {
+        std::iter::once(part.init).chain(part.segments.iter().map(|segment| segment.digest)).collect()
+    };
+    clip.parts.iter().flat_map(of_part)
 }

@@ -1,28 +1,47 @@
 //! Reading a case that anybody may have made, and verifying all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Cursor, Read, Seek};
+use std::io::{Read, Seek};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, RECEIPTS, TYPE, hex, is_stored};
+use super::report::{CaseReport, Enclosed};
+use super::{
+    CLIPS, CONSISTENCY, FORMAT, LEDGER, MANIFEST, MEDIA, Manifest, Part, RECEIPTS, TYPE, VERIFIER, files_of, is_stored,
+    media_name,
+};
 use crate::base::Hash;
-use crate::base::limits::{BUNDLE_MANIFEST_MAX_BYTES, CASE_FILE_MAX_BYTES, CASE_LEDGER_MAX_BYTES, REPORT_FAILURES_MAX};
+use crate::base::limits::{
+    BUNDLE_MANIFEST_MAX_BYTES, CASE_FILE_MAX_BYTES, CASE_LEDGER_MAX_BYTES, REPORT_FAILURES_MAX, SEGMENT_MAX_BYTES,
+};
+use crate::ledger::media::{ClipReferenced, playlist};
 use crate::ledger::tree::verify_consistency;
-use crate::ledger::{Policy, SignedCheckpoint, jcs};
+use crate::ledger::{Policy, Proof, SignedCheckpoint, jcs};
 use crate::review::bundle::{BundleError, BundleReader, open_archive, refused, unpack};
+use crate::review::content::{self, Content};
+use crate::review::footage::Evidence;
+use crate::review::log_keys::LogKeys;
 use crate::review::receipt::{self, Receipt, Verdict};
-use crate::review::report::{Language, Report};
 use crate::review::source::{Source as _, Spread};
 use crate::review::verify::{Options, Trust};
 
 /// An opened case.
 #[derive(Debug)]
 pub struct CaseReader<R: Read + Seek> {
-    archive: ZipArchive<R>,
+    archive: ZipArchive<Part<R>>,
     manifest: Manifest,
-    ledger: BundleReader<Cursor<Vec<u8>>>,
+    ledger: BundleReader<Part<R>>,
+}
+
+/// A clip of the case, for whoever plays it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Clip {
+    /// The entry that refers to it.
+    pub seq: u64,
+    pub reference: ClipReferenced,
+    /// For each part the names of its files in the case, in the order in which they are played; none where one is missing.
+    pub parts: Vec<Option<Vec<String>>>,
 }
 
 impl<R: Read + Seek> CaseReader<R> {
@@ -34,6 +53,8 @@ impl<R: Read + Seek> CaseReader<R> {
     /// Reads the directory, the manifest and the ledger's bundle. Refuses a case that holds anything but exactly what its
     /// manifest names, or whose ledger is another than it says.
     pub fn open(input: R) -> Result<Self, BundleError> {
+        let input = Part::whole(input)?;
+        let all = input.part(0, u64::MAX);
         let (mut archive, files) = open_archive(input)?;
         let limit = BUNDLE_MANIFEST_MAX_BYTES as u64 * 16;
         let manifest = read_manifest(&unpack(&mut archive, MANIFEST, CompressionMethod::Deflated, limit)?)?;
@@ -41,11 +62,11 @@ impl<R: Read + Seek> CaseReader<R> {
         if u64::try_from(named.len()).ok() != Some(files) || !archive.file_names().all(|name| named.contains(name)) {
             return Err(refused(MANIFEST, "does not name exactly the files of the case"));
         }
-        let ledger = unpack(&mut archive, LEDGER, CompressionMethod::Stored, CASE_LEDGER_MAX_BYTES)?;
-        if manifest.files.get(LEDGER) != Some(&Hash::of(&ledger)) {
+        let mut ledger = find_ledger(&mut archive, &all)?;
+        if manifest.files.get(LEDGER) != Some(&Hash::of_reader(&mut ledger)?.0) {
             return Err(refused(LEDGER, "not the file that the manifest names"));
         }
-        let ledger = BundleReader::open(Cursor::new(ledger))?;
+        let ledger = BundleReader::open(ledger)?;
         let says = ledger.manifest();
         if (&says.origin, says.size, says.root) != (&manifest.origin, manifest.size, manifest.root) {
             return Err(refused(MANIFEST, "says something else than its ledger"));
@@ -58,22 +79,72 @@ impl<R: Read + Seek> CaseReader<R> {
     }
 
     /// The ledger that the case carries.
-    pub fn ledger(&mut self) -> &mut BundleReader<Cursor<Vec<u8>>> {
+    pub fn ledger(&mut self) -> &mut BundleReader<Part<R>> {
         &mut self.ledger
     }
 
-    /// The bytes of a file that the manifest names, which hash to what it says.
+    /// The bytes of a file that the manifest names, which hash to what it says. The ledger is too large to be handed out.
     pub fn file(&mut self, name: &str) -> Result<Vec<u8>, BundleError> {
         let wanted = *self.manifest.files.get(name).ok_or_else(|| refused(name, "not in the case"))?;
         let method = if is_stored(name) { CompressionMethod::Stored } else { CompressionMethod::Deflated };
-        let limit = if is_stored(name) { CASE_LEDGER_MAX_BYTES } else { CASE_FILE_MAX_BYTES };
+        let limit = if name.starts_with(MEDIA) { SEGMENT_MAX_BYTES as u64 } else { CASE_FILE_MAX_BYTES };
         let bytes = unpack(&mut self.archive, name, method, limit)?;
         if Hash::of(&bytes) == wanted { Ok(bytes) } else { Err(refused(name, "not the file that the manifest names")) }
     }
 
-    fn text(&mut self, name: &str) -> Result<String, BundleError> {
-        String::from_utf8(self.file(name)?).map_err(|_| refused(name, "not text"))
+    /// The clips whose references are those of the ledger.
+    pub fn clips(&mut self) -> Result<Vec<Clip>, BundleError> {
+        let names: Vec<String> = self.manifest.files.keys().filter(|name| name.starts_with(CLIPS)).cloned().collect();
+        let mut clips = Vec::new();
+        for seq in names.iter().filter_map(|name| clip_seq(name)) {
+            let Ok(reference) = self.clip(seq) else { continue };
+            let parts = reference.parts.iter().map(|part| {
+                let digests = std::iter::once(part.init).chain(part.segments.iter().map(|segment| segment.digest));
+                let at_hand = |digest| {
+                    let name = media_name(digest);
+                    (self.manifest.files.get(&name) == Some(&digest)).then_some(name)
+                };
+                digests.map(at_hand).collect()
+            });
+            clips.push(Clip { seq, parts: parts.collect(), reference });
+        }
+        Ok(clips)
     }
+
+    /// The clip to which entry `seq` refers; the file that says so is the entry's payload.
+    fn clip(&mut self, seq: u64) -> Result<ClipReferenced, String> {
+        let payload = self.file(&format!("{CLIPS}{seq}.json")).map_err(|error| error.to_string())?;
+        let entry = self.ledger.entries(seq, 1).map_err(|error| error.to_string())?.pop();
+        if entry.and_then(|entry| entry.payload.ok()).as_ref() != Some(&payload) {
+            return Err("not what stands in the ledger of the case".into());
+        }
+        match content::read(&payload)? {
+            Content::Evidence(evidence) => match *evidence {
+                Evidence::Clip(clip) => Ok(*clip),
+                Evidence::Segments(_) | Evidence::Deleted(_) => Err("not a reference to a clip".into()),
+            },
+            _ => Err("not a reference to a clip".into()),
+        }
+    }
+}
+
+/// Where the ledger's archive lies in the case: one piece of it, for it is not compressed.
+fn find_ledger<R: Read + Seek>(archive: &mut ZipArchive<Part<R>>, all: &Part<R>) -> Result<Part<R>, BundleError> {
+    let file = archive.by_name(LEDGER)?;
+    if file.compression() != CompressionMethod::Stored || file.encrypted() || file.size() != file.compressed_size() {
+        return Err(refused(LEDGER, "not packed as it must be"));
+    }
+    if file.size() > CASE_LEDGER_MAX_BYTES {
+        return Err(refused(LEDGER, "larger than allowed"));
+    }
+    let start = file.data_start().ok_or_else(|| refused(LEDGER, "lies nowhere"))?;
+    Ok(all.part(start, file.size()))
+}
+
+/// `clips/<seq>.json`.
+fn clip_seq(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(CLIPS)?.strip_suffix(".json")?;
+    digits.parse().ok().filter(|seq: &u64| seq.to_string() == digits)
 }
 
 fn read_manifest(bytes: &[u8]) -> Result<Manifest, BundleError> {
@@ -87,43 +158,6 @@ fn read_manifest(bytes: &[u8]) -> Result<Manifest, BundleError> {
     Ok(manifest)
 }
 
-/// What a verification of a case found: of its ledger, and of what lies beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CaseReport {
-    pub ledger: Report,
-    /// Files whose bytes are those that the manifest names.
-    pub files: u64,
-    /// Receipts that lead to the ledger's checkpoint.
-    pub receipts: u64,
-    /// Consistency proofs between the case's checkpoints.
-    pub consistency: u64,
-    /// What did not hold of the files beside the ledger: which file, and why.
-    pub faults: Vec<(String, String)>,
-}
-
-impl CaseReport {
-    /// 0 when everything that was checked held, 1 otherwise.
-    pub fn exit_code(&self) -> u8 {
-        u8::from(!self.ledger.holds() || !self.faults.is_empty())
-    }
-
-    /// What a person reads.
-    pub fn to_text(&self, language: Language) -> String {
-        let t = |zh, en| language.pick(zh, en);
-        let mut lines = vec![
-            format!("{}  {}", t("案件文件数", "Files of the case"), self.files),
-            format!("{}  {}", t("回执", "Receipts"), self.receipts),
-            format!("{}  {}", t("一致性证明", "Consistency proofs"), self.consistency),
-        ];
-        lines.extend(self.faults.iter().map(|(name, why)| format!("✗ {name}: {why}")));
-        lines.push(self.ledger.to_text(language));
-        if !self.faults.is_empty() && self.ledger.holds() {
-            lines.push(t("案件结论：不成立。", "The case does NOT hold.").to_owned());
-        }
-        lines.join("\n")
-    }
-}
-
 /// Verifies the ledger of the case and every file beside it.
 pub fn verify<R: Read + Seek, P: Spread>(
     case: &mut CaseReader<R>,
@@ -133,21 +167,21 @@ pub fn verify<R: Read + Seek, P: Spread>(
     progress: impl FnMut(u64, u64),
 ) -> Result<CaseReport, BundleError> {
     let ledger = crate::review::verify(&mut case.ledger, trust, options, spread, progress)?;
-    let mut report = CaseReport { ledger, files: 0, receipts: 0, consistency: 0, faults: Vec::new() };
-    let believed = trust.policy.clone().or_else(|| {
-        let key = report.ledger.verifier_key.parse().ok()?;
-        Policy::log_only(key).ok()
-    });
+    let policy = trust.policy.clone().or_else(|| Policy::log_only(ledger.verifier_key.parse().ok()?).ok());
+    let keys = LogKeys::from_listed(&ledger.log_keys);
+    let mut beside =
+        Beside { policy, keys, roots: roots(case)?, wanted: BTreeSet::new(), report: CaseReport::of(ledger) };
     let names: Vec<String> = case.manifest.files.keys().cloned().collect();
-    let roots = roots(case)?;
     for name in names {
-        if let Err(why) = check_file(case, &name, believed.as_ref(), &roots, &mut report)
-            && report.faults.len() < REPORT_FAILURES_MAX
+        if let Err(why) = beside.check(case, &name)
+            && beside.report.faults.len() < REPORT_FAILURES_MAX
         {
-            report.faults.push((name, why));
+            beside.report.faults.push((name, why));
         }
     }
-    Ok(report)
+    let absent = beside.wanted.iter().filter(|digest| !case.manifest.files.contains_key(&media_name(**digest)));
+    beside.report.media_absent = u64::try_from(absent.count()).unwrap_or(u64::MAX);
+    Ok(beside.report)
 }
 
 /// What the checkpoints of the case say, by size; the ledger's verification has examined them.
@@ -158,52 +192,95 @@ fn roots<R: Read + Seek>(case: &mut CaseReader<R>) -> Result<BTreeMap<u64, Hash>
     Ok(signed.map(|signed| (signed.unverified().size, signed.unverified().root)).collect())
 }
 
-fn check_file<R: Read + Seek>(
-    case: &mut CaseReader<R>,
-    name: &str,
-    policy: Option<&Policy>,
-    roots: &BTreeMap<u64, Hash>,
-    report: &mut CaseReport,
-) -> Result<(), String> {
-    let words = |error: BundleError| error.to_string();
-    if name == LEDGER {
-        // Read and compared when the case was opened.
-        report.files += 1;
-        return Ok(());
-    }
-    let bytes = case.file(name).map_err(words)?;
-    report.files += 1;
-    if let Some(digest) = name.strip_prefix(MEDIA) {
-        return if digest == hex(Hash::of(&bytes)) { Ok(()) } else { Err("not named after its SHA-256".into()) };
-    }
-    if let Some(sizes) = name.strip_prefix(CONSISTENCY) {
-        check_consistency(roots, sizes, &bytes)?;
-        report.consistency += 1;
-    } else if name.starts_with(RECEIPTS) && name.strip_suffix(".json").is_some() {
-        let policy = policy.ok_or("no key is known")?;
-        check_receipt(case, &String::from_utf8_lossy(&bytes), policy)?;
-        report.receipts += 1;
-    } else if let Some(seq) = name.strip_prefix(RECEIPTS).and_then(|name| name.strip_suffix(".tlog-proof")) {
-        let whole = case.text(&format!("{RECEIPTS}{seq}.json")).map_err(words)?;
-        let receipt = Receipt::parse(&whole).map_err(|error| error.to_string())?;
-        if receipt.proof.as_bytes() != bytes {
-            return Err("not the proof of the receipt beside it".into());
-        }
-    }
-    Ok(())
+/// The look at the files beside the ledger, in the order of their names: clips before media.
+struct Beside {
+    policy: Option<Policy>,
+    keys: LogKeys,
+    roots: BTreeMap<u64, Hash>,
+    /// Files to which the clips of the case refer.
+    wanted: BTreeSet<Hash>,
+    report: CaseReport,
 }
 
-/// The receipt holds, and its leaf is the one that stands in the case's ledger.
-fn check_receipt<R: Read + Seek>(case: &mut CaseReader<R>, text: &str, policy: &Policy) -> Result<(), String> {
-    let receipt = Receipt::parse(text).map_err(|error| error.to_string())?;
-    let found = receipt::check(&receipt, policy, None).map_err(|error| error.to_string())?;
-    if found.verdict != Verdict::Included {
-        return Err(found.faults.join("; "));
+impl Beside {
+    fn check<R: Read + Seek>(&mut self, case: &mut CaseReader<R>, name: &str) -> Result<(), String> {
+        if name == LEDGER {
+            // Read and compared when the case was opened.
+            self.report.files += 1;
+            return Ok(());
+        }
+        let bytes = case.file(name).map_err(|error| error.to_string())?;
+        self.report.files += 1;
+        if name == VERIFIER {
+            return self.verifier(Hash::of(&bytes));
+        }
+        if let Some(digest) = name.strip_prefix(MEDIA) {
+            return self.media(digest, Hash::of(&bytes));
+        }
+        if let Some(sizes) = name.strip_prefix(CONSISTENCY) {
+            check_consistency(&self.roots, sizes, &bytes)?;
+            self.report.consistency += 1;
+        } else if let Some(seq) = clip_seq(name) {
+            self.wanted.extend(files_of(&case.clip(seq)?));
+            self.report.clips += 1;
+        } else if let Some(seq) = name.strip_prefix(CLIPS).and_then(|name| name.strip_suffix(".m3u8")) {
+            let seq = clip_seq(&format!("{CLIPS}{seq}.json")).ok_or("not named after an entry")?;
+            if playlist(&case.clip(seq)?.parts).as_bytes() != bytes {
+                return Err("not the playlist of the clip beside it".into());
+            }
+        } else if name.starts_with(RECEIPTS) && name.strip_suffix(".json").is_some() {
+            self.receipt(case, &String::from_utf8_lossy(&bytes))?;
+            self.report.receipts += 1;
+        } else if let Some(seq) = name.strip_prefix(RECEIPTS).and_then(|name| name.strip_suffix(".tlog-proof")) {
+            let whole = case.file(&format!("{RECEIPTS}{seq}.json")).map_err(|error| error.to_string())?;
+            let receipt = Receipt::parse(&String::from_utf8_lossy(&whole)).map_err(|error| error.to_string())?;
+            if receipt.proof.as_bytes() != bytes {
+                return Err("not the proof of the receipt beside it".into());
+            }
+        }
+        Ok(())
     }
-    let stands = case.ledger.entries(found.index, 1).map_err(|error| error.to_string())?;
-    match stands.first() {
-        Some(entry) if entry.leaf == receipt.leaf.as_bytes() => Ok(()),
-        _ => Err("its entry is not in the ledger of the case".into()),
+
+    /// Whoever opens the case with the page in it believes that page.
+    fn verifier(&mut self, digest: Hash) -> Result<(), String> {
+        let named = &self.report.ledger.verifiers;
+        let standing = match named.iter().rev().find(|verifier| verifier.sha256 == digest) {
+            Some(verifier) => Enclosed::Published { seq: verifier.seq, version: verifier.version.clone() },
+            None if named.is_empty() => Enclosed::NotPublished,
+            None => Enclosed::Another,
+        };
+        let is_another = standing == Enclosed::Another;
+        self.report.verifier = Some(standing);
+        if is_another { Err("not a verifier that the ledger names".into()) } else { Ok(()) }
+    }
+
+    fn media(&mut self, name: &str, digest: Hash) -> Result<(), String> {
+        if name != digest.to_hex() {
+            return Err("not named after its SHA-256".into());
+        }
+        if !self.wanted.contains(&digest) {
+            return Err("no clip of the case refers to it: it proves nothing".into());
+        }
+        self.report.media += 1;
+        Ok(())
+    }
+
+    /// The receipt holds, and its leaf is the one that stands in the case's ledger.
+    fn receipt<R: Read + Seek>(&self, case: &mut CaseReader<R>, text: &str) -> Result<(), String> {
+        let policy = self.policy.as_ref().ok_or("no key is known")?;
+        let receipt = Receipt::parse(text).map_err(|error| error.to_string())?;
+        let proof = Proof::parse(&receipt.proof).map_err(|error| error.to_string())?;
+        let judged = self.keys.judge(policy, &proof.checkpoint);
+        let found = receipt::check(&receipt, judged.as_ref().unwrap_or(policy), None);
+        let found = found.map_err(|error| error.to_string())?;
+        if found.verdict != Verdict::Included {
+            return Err(found.faults.join("; "));
+        }
+        let stands = case.ledger.entries(found.index, 1).map_err(|error| error.to_string())?;
+        match stands.first() {
+            Some(entry) if entry.leaf == receipt.leaf.as_bytes() => Ok(()),
+            _ => Err("its entry is not in the ledger of the case".into()),
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::cmp::Ordering;
 
 use super::Run;
+use crate::base::limits::VERIFIERS_KEPT;
 use crate::ledger::{Checkpoint, NoteError, Policy, SignedCheckpoint};
-use crate::review::content::Content;
-use crate::review::report::{CheckName, Failure};
+use crate::review::content::{Content, VerifierPublished};
+use crate::review::report::{CheckName, Failure, Verifier};
 
 impl Run {
     /// What the ledger says about itself: with which key it begins, which one follows, who must cosign.
@@ -28,8 +29,21 @@ impl Run {
                 let log = self.policy.as_ref().map(|policy| policy.log().clone());
                 self.policy = log.and_then(|log| Policy::of(log, &set.policy.parse().ok()?).ok());
             }
-            Content::PolicySet(_) | Content::Event(_) | Content::Evidence(_) | Content::Record { .. } => {}
+            Content::VerifierPublished(published) => self.published(seq, published),
+            Content::PolicySet(_)
+            | Content::Timestamped(_)
+            | Content::Event(_)
+            | Content::Evidence(_)
+            | Content::Record { .. } => {}
         }
+    }
+
+    /// The newest ones are kept: more than a platform will ever publish, and a bound for whoever writes a ledger of them.
+    fn published(&mut self, seq: u64, published: &VerifierPublished) {
+        if self.verifiers.len() >= VERIFIERS_KEPT {
+            self.verifiers.remove(0);
+        }
+        self.verifiers.push(Verifier { seq, sha256: published.sha256, version: published.version.clone() });
     }
 
     /// Where the first entry is not at hand, the believed key is taken for the first.

@@ -270,7 +270,7 @@ struct Node {
 }
 
 impl SharedLedger for Node {
-    fn take_lease(&mut self) -> Result<Tenure, JournalError> {
+    fn take_lease(&mut self, _leads: u64) -> Result<Tenure, JournalError> {
         let mut inner = self.disk.inner();
         inner.settle();
         let now = inner.now;
@@ -278,14 +278,19 @@ impl SharedLedger for Node {
         if lease.holder != Some(self.node) && lease.holder.is_some() && now < lease.until {
             let left_ms = lease.until.since(now).get() / 1_000;
             let node = format!("node {}", lease.holder.unwrap_or_default());
-            return Ok(Tenure { epoch: lease.epoch, ours: false, node, address: String::new(), left_ms });
+            return Ok(Tenure { epoch: lease.epoch, ours: false, node, address: String::new(), left_ms, idlest: None });
         }
         if lease.holder != Some(self.node) {
             *lease = Lease { epoch: lease.epoch + 1, holder: Some(self.node), until: now };
         }
         lease.until = now.plus(LEASE);
-        let node = format!("node {}", self.node);
-        Ok(Tenure { epoch: lease.epoch, ours: true, node, address: String::new(), left_ms: Span::get(LEASE) / 1_000 })
+        let (node, left_ms) = (format!("node {}", self.node), Span::get(LEASE) / 1_000);
+        Ok(Tenure { epoch: lease.epoch, ours: true, node, address: String::new(), left_ms, idlest: None })
+    }
+
+    /// One ledger: there is nothing to share out.
+    fn hand_over(&mut self, _epoch: u64, _node: &str) -> Result<bool, JournalError> {
+        Ok(false)
     }
 
     fn release_lease(&mut self, epoch: u64) -> Result<(), JournalError> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::schema::{lease_release, ledger_erase};
+use super::schema::{lease_hand_over, lease_release, ledger_erase};
 use super::{Postgres, PostgresJournal, PostgresReader, int};
 use crate::base::limits::LEASE;
-use crate::sequencer::{Journal, JournalError, LedgerReader, SharedLedger, Tenure};
+use crate::sequencer::{Journal, JournalError, LedgerReader, SharedLedger, Standby, Tenure};
 use crate::store::StoreError;
 
 /// A node's side of a shared ledger.
@@ -31,6 +31,10 @@ struct TenureRow {
     address: String,
     #[diesel(sql_type = BigInt)]
     left_ms: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    idlest: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    idlest_leads: Option<i64>,
 }
 
 impl PostgresLedger {
@@ -63,21 +67,34 @@ fn unknown(error: impl ToString) -> JournalError {
 }
 
 impl SharedLedger for PostgresLedger {
-    fn take_lease(&mut self) -> Result<Tenure, JournalError> {
+    fn take_lease(&mut self, leads: u64) -> Result<Tenure, JournalError> {
         let (ledger, node, address) = (self.reader.ledger().to_owned(), self.node.clone(), self.address.clone());
         let ttl_ms = int(LEASE.get() / 1_000);
         let row: TenureRow = self.ask(|connection| {
-            diesel::sql_query("SELECT epoch, node, address, left_ms FROM lease_take($1, $2, $3, $4)")
+            // One round trip for both.
+            let both = "SELECT t.epoch, t.node, t.address, t.left_ms, s.node AS idlest, s.leads AS idlest_leads
+                        FROM lease_take($1, $2, $3, $4) AS t LEFT JOIN standby_say($1, $2, $3, $4, $5) AS s ON true";
+            diesel::sql_query(both)
                 .bind::<Text, _>(ledger)
                 .bind::<Text, _>(node)
                 .bind::<Text, _>(address)
                 .bind::<BigInt, _>(ttl_ms)
+                .bind::<BigInt, _>(int(leads))
                 .get_result(connection)
         })?;
         let ours = row.node == self.node;
         let epoch = u64::try_from(row.epoch).map_err(unknown)?;
         let left_ms = u64::try_from(row.left_ms).unwrap_or(0);
-        Ok(Tenure { epoch, ours, node: row.node, address: row.address, left_ms })
+        let leads = row.idlest_leads.and_then(|leads| u64::try_from(leads).ok());
+        let idlest = row.idlest.zip(leads).map(|(node, leads)| Standby { node, leads });
+        Ok(Tenure { epoch, ours, node: row.node, address: row.address, left_ms, idlest })
+    }
+
+    fn hand_over(&mut self, epoch: u64, node: &str) -> Result<bool, JournalError> {
+        let (ledger, node, ttl_ms) = (self.reader.ledger().to_owned(), node.to_owned(), int(LEASE.get() / 1_000));
+        self.ask(|connection| {
+            diesel::select(lease_hand_over(ledger, int(epoch), node, ttl_ms)).get_result::<bool>(connection)
+        })
     }
 
     fn release_lease(&mut self, epoch: u64) -> Result<(), JournalError> {

@@ -13,9 +13,10 @@ mod schema;
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
-use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl as _};
+use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
+use self::schema::head;
 use super::data_dir::check_ledger_name;
 use super::{StoreError, connection};
 use crate::base::limits::DATABASE_WAIT_MAX;
@@ -78,6 +79,12 @@ impl Postgres {
     pub fn ledger(&self, name: &str, node: &str, address: &str) -> Result<PostgresLedger, StoreError> {
         check_ledger_name(name)?;
         Ok(PostgresLedger::new(self.clone(), name, node, address))
+    }
+
+    /// The name of a ledger in this database that is not `name`, if there is one.
+    pub fn other_ledger(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let other = head::table.filter(head::ledger.ne(name).and(head::size.gt(0))).select(head::ledger);
+        self.pool.read(|connection| other.first(connection).optional())
     }
 
     /// A connection of one's own, as the application.

@@ -87,6 +87,11 @@ diesel::define_sql_function! {
 }
 
 diesel::define_sql_function! {
+    /// Whether the lease was still the epoch's, and the node lives.
+    fn lease_hand_over(ledger: Text, epoch: BigInt, node: Text, ttl_ms: BigInt) -> Bool;
+}
+
+diesel::define_sql_function! {
     /// Whether there was a payload to erase.
     fn ledger_erase(ledger: Text, seq: BigInt, actor: Text, reason: Text) -> Bool;
 }

@@ -2,9 +2,19 @@
 import { shallowReactive } from 'vue'
 import { toHex } from '@/lib/bytes'
 import { applyToLot, emptyLot, type LotState } from '@/model/lot'
-import { parseVerifierKey, readEntry, verifyCheckpoint, verifyReceipt, leafHash, type ReadEntry } from '@/verify'
+import {
+  parseVerifierKey,
+  readEntry,
+  verifyCheckpoint,
+  verifyReceipt,
+  leafHash,
+  withRotations,
+  type Handover,
+  type ReadEntry,
+} from '@/verify'
 import { utf8 } from '@/lib/bytes'
 import type {
+  CaseClip,
   CaseManifest,
   CaseReport,
   LotEntries,
@@ -17,10 +27,11 @@ import type {
 } from '@/verify/rules'
 import type { RulesThread } from '@/verify/thread'
 
+/** A clip as it is played: each part by itself, for a new part begins with an init segment of its own. */
 export interface Clip {
-  name: string
-  url: string
-  playable: boolean
+  of: CaseClip
+  /** Null where a file of the part is not in the case. */
+  parts: ({ url: string; files: number } | null)[]
 }
 
 /** What the second implementation, which shares no code with the rules, found of what it looked at. */
@@ -67,9 +78,6 @@ export interface State {
 
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b
-/** ISO base media: the second box-type word of an MP4 file. */
-const isMp4 = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === 'ftyp'
-
 export function useFile(start: () => RulesThread) {
   const state = shallowReactive<State>({
     stage: 'empty',
@@ -90,7 +98,7 @@ export function useFile(start: () => RulesThread) {
   let rules = start()
 
   function forget(): void {
-    for (const clip of state.clips) URL.revokeObjectURL(clip.url)
+    for (const part of state.clips.flatMap((clip) => clip.parts)) if (part) URL.revokeObjectURL(part.url)
     Object.assign(state, {
       manifest: null,
       finding: null,
@@ -144,7 +152,7 @@ export function useFile(start: () => RulesThread) {
     const manifest = state.manifest!
     const lot = isCase(manifest) ? manifest.lot : (state.lots[0]?.[0] ?? null)
     if (lot) await show(lot)
-    if (isCase(manifest)) await clips(manifest)
+    if (isCase(manifest)) await clips()
     state.stage = 'done'
     await secondOpinion(trust)
   }
@@ -159,15 +167,22 @@ export function useFile(start: () => RulesThread) {
     state.lot = { id, about: state.lots.find(([key]) => key === id)?.[1] ?? null, entries: read, state: lot }
   }
 
-  async function clips(manifest: CaseManifest): Promise<void> {
-    const names = Object.keys(manifest.files).filter((name) => name.startsWith('media/'))
+  /** An init segment and its segments, one behind the other, are a file that a browser plays. */
+  async function clips(): Promise<void> {
     const found: Clip[] = []
-    for (const name of names) {
-      // Hashed by the rules before they hand it out.
-      const bytes = await rules.askBytes({ do: 'file', name })
-      const playable = isMp4(bytes)
-      const type = playable ? 'video/mp4' : 'application/octet-stream'
-      found.push({ name: name.slice('media/'.length), url: URL.createObjectURL(new Blob([bytes], { type })), playable })
+    for (const of of await rules.ask<CaseClip[]>({ do: 'clips' })) {
+      const parts: Clip['parts'] = []
+      for (const names of of.parts) {
+        if (!names) {
+          parts.push(null)
+          continue
+        }
+        const files: BlobPart[] = []
+        // Hashed by the rules before they hand it out.
+        for (const name of names) files.push(await rules.askBytes({ do: 'file', name }))
+        parts.push({ url: URL.createObjectURL(new Blob(files, { type: 'video/mp4' })), files: names.length })
+      }
+      found.push({ of, parts })
     }
     state.clips = found
   }
@@ -178,7 +193,9 @@ export function useFile(start: () => RulesThread) {
     const opinion: SecondOpinion = { entries: state.lot?.entries.length ?? 0, receipts: 0, fault: null }
     try {
       const log = await parseVerifierKey(trust.key ?? manifest.verifier_key)
-      const believed = { origin: manifest.origin, log, witnesses: [], quorum: 0 }
+      const handovers = await rules.ask<Handover[]>({ do: 'rotations' })
+      const own = { origin: manifest.origin, log, witnesses: [], quorum: 0 }
+      const believed = await withRotations(own, handovers)
       const checkpoint = await rules.ask<string>({ do: 'checkpoint' })
       const head = await verifyCheckpoint(checkpoint, believed)
       if (head.size !== manifest.size) throw new Error('the manifest says another size')

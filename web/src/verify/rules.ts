@@ -10,7 +10,7 @@ export interface Check {
   name: string
   state: 'held' | 'failed' | 'not_made'
   count: number
-  why_not?: string
+  why_not?: { zh: string; en: string }
 }
 
 export interface Finding {
@@ -88,6 +88,13 @@ export interface CaseReport {
   files: number
   receipts: number
   consistency: number
+  /** References to clips that are those of the ledger. */
+  clips: number
+  /** Files of these clips that are what was announced, and those that are not in the case. */
+  media: number
+  media_absent: number
+  /** How the case's verify.html stands to the ledger. */
+  verifier?: { standing: 'published'; seq: number; version: string } | { standing: 'not_published' | 'another' }
   /** File and reason. */
   faults: [string, string][]
 }
@@ -118,6 +125,22 @@ export interface CaseManifest {
   missing: { withheld: number; erased: number }
 }
 
+/** A clip of a case: what the ledger says of it, and for each part its files in the order in which they are played. */
+export interface CaseClip {
+  seq: number
+  reference: {
+    about: number
+    about_kind: string
+    camera: string
+    asked: { from: string; to: string }
+    status: string
+    gaps: { from: string; to: string; cause: string }[]
+    parts: { from: string }[]
+  }
+  /** Null where a file of the part is not in the case. */
+  parts: (string[] | null)[]
+}
+
 export interface LotItem {
   title: string
   code: string
@@ -138,6 +161,8 @@ export type Request =
   | { do: 'lots' }
   | { do: 'lot'; lot: string }
   | { do: 'checkpoint' }
+  | { do: 'clips' }
+  | { do: 'rotations' }
   | { do: 'file'; name: string }
   | { do: 'receipt'; trust: Trust; leaf?: string; newer?: Newer }
   | { do: 'receipt_against'; trust: Trust }
