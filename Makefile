@@ -60,6 +60,10 @@ bench:
 	cargo bench --bench server
 	cargo bench --bench proofs
 	$(MAKE) figures
+	cargo bench --bench proofs
+	cargo bench --bench database
+	cargo bench --bench storm
+	cargo bench --bench nodes
 	cargo bench --bench many
 
 # The interface in a real browser, against the release binary.

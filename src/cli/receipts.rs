@@ -9,7 +9,7 @@ use crate::ledger::{Proof, SignedCheckpoint};
 use crate::review::bundle::BundleReader;
 use crate::review::case::CaseReader;
 use crate::review::receipt::{self, Link, Newer, ReceiptReport};
-use crate::review::{Receipt, Source, Trust};
+use crate::review::{LogKeys, Receipt, Source, Trust};
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
@@ -24,10 +24,15 @@ pub fn check(file: &Path, source: Option<&str>, ledger: &str, trust: &Trust) -> 
     if is_url(source) {
         let mut served = Served::find(source, ledger)?;
         let checkpoint = SignedCheckpoint::parse(&served.checkpoint()?)?;
-        let receipt = match Proof::parse(&text) {
+        let mut receipt = match Proof::parse(&text) {
             Ok(proof) => Receipt::of_proof(&text, served.entries(proof.index, 1)?.first().map(|e| &*e.leaf))?,
             Err(_) => Receipt::parse(&text)?,
         };
+        // What the log says of its keys counts where it holds; a log that says rubbish takes nothing from the receipt.
+        let rotations = served.rotations()?;
+        if LogKeys::proven(policy, &rotations).is_ok() {
+            receipt.rotations = rotations;
+        }
         let own = Proof::parse(&receipt.proof)?.checkpoint.unverified().size;
         // A log that has no proof to give has none that leads anywhere: the report says what that means.
         let proof = served.consistency(own, checkpoint.unverified().size)?.unwrap_or_default();

@@ -5,11 +5,11 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::base::Hash;
-use crate::base::limits::{NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES};
+use crate::base::limits::{HANDOVERS_MAX, NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES, RECEIPT_MAX_BYTES};
 use crate::config::{self, Settings};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::ledger::{Note, SignedCheckpoint};
-use crate::review::{Entry, Missing, Source};
+use crate::review::{Entry, Handover, Missing, Source};
 use crate::store::Postgres;
 use crate::witness::{LogClient, NotServed};
 
@@ -71,6 +71,16 @@ impl Served {
         let text = String::from_utf8(bytes).map_err(|_| self.client.odd(&path, "not text"))?;
         let hashes = text.lines().map(|line| line.parse().map_err(|_| self.client.odd(&path, "not a list of hashes")));
         hashes.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// By which entries the log says that it changed its key; of a log of other people, by none.
+    pub fn rotations(&self) -> Result<Vec<Handover>, NotServed> {
+        #[derive(serde::Deserialize)]
+        struct Rotations {
+            items: Vec<Handover>,
+        }
+        let Ok(bytes) = self.client.get("rotations", HANDOVERS_MAX * RECEIPT_MAX_BYTES)? else { return Ok(Vec::new()) };
+        Ok(serde_json::from_slice::<Rotations>(&bytes).map(|found| found.items).unwrap_or_default())
     }
 
     fn payload(&self, seq: u64) -> Result<Result<Vec<u8>, Missing>, NotServed> {

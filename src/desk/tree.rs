@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::base::limits::ROOTS_REMEMBERED;
+use crate::base::limits::{HISTORY_SCAN_ROWS, ROOTS_REMEMBERED};
 use crate::base::{Code, Hash};
+use crate::ledger::record::KEY_ROTATED;
 use crate::ledger::tile::{TILE_WIDTH, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
 use crate::ledger::tree::{NoProof, consistency_proof, inclusion_proof};
-use crate::ledger::{Frontier, TileBuilder, leaf_hash};
+use crate::ledger::{Frontier, Proof, SignedCheckpoint, TileBuilder, leaf_hash};
+use crate::review::{Handover, content};
 use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError};
 
 /// Follows the commits; its readers never wait for the writer.
@@ -16,6 +18,14 @@ pub struct Tree {
     builder: RwLock<TileBuilder>,
     /// Roots by size, oldest forgotten first: what bidders vouch for with `seen` is nearly always among them.
     roots: Mutex<BTreeMap<u64, Hash>>,
+    rotations: Mutex<Rotations>,
+}
+
+/// Entries by which the log changed its key, as far as the ledger was looked through for them.
+#[derive(Default)]
+struct Rotations {
+    looked: u64,
+    found: Vec<u64>,
 }
 
 impl Tree {
@@ -28,7 +38,7 @@ impl Tree {
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
         let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
             .map_err(|error| ReadError(error.to_string()))?;
-        Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default() })
+        Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default(), rotations: Mutex::default() })
     }
 
     /// How many leaves are committed.
@@ -95,6 +105,33 @@ impl Tree {
         }
     }
 
+    /// The entries by which the log changed its key, each proven under `signed`. The ledger is looked through for them once,
+    /// and from then on only what is new.
+    pub fn handovers(&self, signed: &SignedCheckpoint) -> Result<Vec<Handover>, Code> {
+        let size = signed.unverified().size;
+        let found = self.rotations_before(size)?;
+        let handover = |seq: u64| {
+            let entry = self.reader.entries(seq, 1).map_err(unreadable)?.into_iter().next().ok_or(Code::Internal)?;
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).map_err(|_| Code::Internal);
+            let proof = Proof { extra: None, index: seq, path: self.inclusion(seq, size)?, checkpoint: signed.clone() };
+            let payload = text(&entry.payload.ok_or(Code::Internal)?)?;
+            Ok(Handover { leaf: text(&entry.leaf)?, payload, proof: proof.to_string() })
+        };
+        found.into_iter().map(handover).collect()
+    }
+
+    fn rotations_before(&self, size: u64) -> Result<Vec<u64>, Code> {
+        let mut rotations = self.rotations.lock().unwrap_or_else(PoisonError::into_inner);
+        while rotations.looked < size {
+            let page = self.reader.entries(rotations.looked, HISTORY_SCAN_ROWS).map_err(unreadable)?;
+            let Some(last) = page.last().map(|entry| entry.seq) else { break };
+            let found = page.iter().filter(|entry| entry.payload.as_deref().is_some_and(is_rotation));
+            rotations.found.extend(found.map(|entry| entry.seq));
+            rotations.looked = last + 1;
+        }
+        Ok(rotations.found.iter().copied().filter(|seq| *seq < size).collect())
+    }
+
     fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, FullTiles<'_>>) -> R) -> R {
         let builder = self.builder.read().unwrap_or_else(PoisonError::into_inner);
         let reader = self.reader.as_ref();
@@ -120,6 +157,12 @@ type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, ReadError> + 'a>;
 fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>, ReadError> {
     let tile = reader.tile(level, index)?;
     tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
+}
+
+fn is_rotation(payload: &[u8]) -> bool {
+    // Nearly every payload is another one: it need not be parsed to be told apart.
+    let names_it = std::str::from_utf8(payload).is_ok_and(|text| text.contains(KEY_ROTATED));
+    names_it && content::kind_of(payload) == KEY_ROTATED
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -121,6 +121,7 @@ fn routes(config: &mut ServiceConfig) {
             .service(ledger::tile)
             .service(ledger::payload)
             .service(ledger::consistency)
+            .service(ledger::rotations)
             .service(ledger::proof)
             .default_service(web::to(no_route)),
     );

@@ -1,6 +1,8 @@
 //! `/ledger/<name>`: the ledger for everyone (ledger format §4): checkpoint, tiles, payloads, proofs. Paths and bytes are
 //! those of C2SP tlog-tiles, so that programs of others can read them.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data, Json, Path, Query};
 use actix_web::{HttpResponse, get};
@@ -8,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Who;
+use super::offload::run;
 use super::problem::Problem;
 use crate::base::Code;
 use crate::desk::{Desk, Tree};
 use crate::ledger::{Proof, SignedCheckpoint, TilePath};
+use crate::review::Handover;
 use crate::witness::CosigningView;
 
 /// A checkpoint is news for seconds.
@@ -178,6 +182,42 @@ pub fn receipt_answer(tree: &Tree, note: &str, seq: u64) -> Result<HttpResponse,
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((CONTENT_TYPE, TEXT))
         .body(receipt.to_string()))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Rotations {
+    items: Vec<RotationItem>,
+}
+
+/// An entry `ledger.key_rotated`, as a receipt brings it along.
+#[derive(Serialize, ToSchema)]
+pub struct RotationItem {
+    /// The leaf's bytes.
+    leaf: String,
+    /// The payload's bytes.
+    payload: String,
+    /// The entry's tlog-proof under the newest cosigned checkpoint.
+    proof: String,
+}
+
+/// By which entries the log changed its key: for whoever knows another one of its keys than the one that signs now.
+#[utoipa::path(tag = "ledger", params(("name" = String, Path)),
+    responses((status = 200, body = Rotations), (status = 404, body = Problem)))]
+#[get("/{name}/rotations")]
+pub async fn rotations(desk: Data<Desk>, name: Path<String>) -> Result<HttpResponse, Problem> {
+    check_name(&desk, &name)?;
+    let (tree, note) = (Arc::clone(&desk.tree), desk.cosigning.shown());
+    Ok(rotations_answer(run(move || handovers(&tree, &note)).await?))
+}
+
+pub fn handovers(tree: &Tree, note: &str) -> Result<Vec<Handover>, Code> {
+    tree.handovers(&SignedCheckpoint::parse(note).map_err(|_| Code::Internal)?)
+}
+
+pub fn rotations_answer(found: Vec<Handover>) -> HttpResponse {
+    let item = |of: Handover| RotationItem { leaf: of.leaf, payload: of.payload, proof: of.proof };
+    let items = found.into_iter().map(item).collect();
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, FRESH)).json(Rotations { items })
 }
 
 #[derive(Deserialize, IntoParams)]

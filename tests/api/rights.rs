@@ -63,6 +63,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/ledger/{name}/tile/{path}", Open, None),
         ("GET", "/ledger/{name}/payload/{seq}", Open, None),
         ("GET", "/ledger/{name}/proof/consistency", Open, None),
+        ("GET", "/ledger/{name}/rotations", Open, None),
         ("GET", "/ledger/{name}/proof/{seq}", Open, None),
         ("GET", "/api/v1/ledgers", Open, None),
         ("GET", "/api/v1/statistics", Open, None),

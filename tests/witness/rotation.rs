@@ -5,10 +5,13 @@ use std::process::Command;
 
 use mingjian::base::Span;
 use mingjian::cli::continuity;
+use mingjian::cli::open::Running;
 use mingjian::desk::{Stored, Threads};
+use mingjian::identity::{ServerKeys, SystemEntropy};
 use mingjian::ledger::record::{KEY_ROTATED, KeyRotated};
-use mingjian::ledger::{Checkpoint, Payload, Policy, SeedSigner, Signer as _, VerifierKey};
-use mingjian::review::{CheckName, Options, Report, Trust, verify};
+use mingjian::ledger::{Checkpoint, Payload, Policy, Proof, SeedSigner, Signer as _, VerifierKey};
+use mingjian::review::receipt::{Verdict, check as check_receipt, check_against};
+use mingjian::review::{CheckName, Handover, Options, Receipt, Report, Trust, verify};
 use mingjian::sequencer::{LedgerReader as _, LedgerTree};
 use mingjian::store::{DataDir, SqliteReader};
 use mingjian::witness::Log;
@@ -103,8 +106,7 @@ fn the_old_key_signs_nothing_any_more() {
     platform.close(running);
     let seed = {
         let dir = DataDir::open(&data).unwrap();
-        let keys =
-            mingjian::identity::ServerKeys::load_or_create(&dir.keys_path(), &mingjian::identity::SystemEntropy::new());
+        let keys = ServerKeys::load_or_create(&dir.keys_path(), &SystemEntropy::new());
         *keys.unwrap().log_seed()
     };
     let next = keys(&data, "--next").unwrap();
@@ -122,6 +124,74 @@ fn the_old_key_signs_nothing_any_more() {
     let report = check(&data, Policy::log_only(next).unwrap(), vec![forged.to_string()]);
     let failure = report.first_failure.unwrap();
     assert_eq!((failure.check, failure.rule.as_str()), (CheckName::Earlier, "earlier_signature"));
+}
+
+/// A receipt from before and one from after, under either key: by itself with what the server says of the rotation, against
+/// the ledger that went on, in the case of the lot's ledger, and not under a stranger's key.
+#[test]
+fn receipts_hold_across_the_change_of_keys() {
+    let platform = Platform::new();
+    let (data, old) = (platform.dir.path().join("data"), platform.log.clone());
+    let running = platform.open(None, Span::secs(1));
+    let first = write(&running);
+    let receipt = |running: &Running, seq: u64| {
+        let signed = shown(running);
+        let path = running.desk.tree.inclusion(seq, signed.unverified().size).unwrap();
+        let entry = running.desk.reader.entries(seq, 1).unwrap().remove(0);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let proof = Proof { extra: None, index: seq, path, checkpoint: signed }.to_string();
+        Receipt::new(text(&entry.leaf), Some(text(&entry.payload.unwrap())), proof)
+    };
+    let before = receipt(&running, first);
+    assert_eq!(running.desk.tree.handovers(&shown(&running)), Ok(Vec::new()));
+    platform.close(running);
+    let next = keys(&data, "--next").unwrap();
+    assert_eq!(keys(&data, "--rotate").unwrap(), next);
+    let running = platform.open(None, Span::secs(1));
+    let last = write(&running);
+    let after = receipt(&running, last);
+    let handovers = running.desk.tree.handovers(&shown(&running)).unwrap();
+    assert_eq!(handovers.len(), 1);
+    let newest = shown(&running);
+    platform.close(running);
+
+    let of = |key: &VerifierKey| Policy::log_only(key.clone()).unwrap();
+    let verdict = |kept: &Receipt, key: &VerifierKey| check_receipt(kept, &of(key), None).unwrap().verdict;
+    let led = |kept: &Receipt| Receipt { rotations: handovers.clone(), ..kept.clone() };
+    let stranger = VerifierKey::new(ORIGIN, old.kind(), SeedSigner::new(&[3; 32]).public()).unwrap();
+    for (kept, own, other) in [(&before, &old, &next), (&after, &next, &old)] {
+        assert_eq!(verdict(kept, own), Verdict::Included);
+        assert_eq!(verdict(kept, other), Verdict::ProvesNothing, "nothing leads from that key to this one");
+        assert_eq!((verdict(&led(kept), own), verdict(&led(kept), other)), (Verdict::Included, Verdict::Included));
+        assert_eq!(verdict(&led(kept), &stranger), Verdict::ProvesNothing);
+        // Against the ledger as it is now, whose own entries say which keys it had.
+        let reader = SqliteReader::open(&data.join("ledger/main.sqlite")).unwrap();
+        let text = serde_json::to_string(kept).unwrap();
+        for key in [&old, &next] {
+            let found = check_against(&text, &of(key), &mut Stored::whole(&reader)).unwrap();
+            assert_eq!((found.verdict, found.newer_size), (Verdict::Included, Some(newest.unverified().size)));
+        }
+        assert_eq!(Receipt::parse(&serde_json::to_string(&led(kept)).unwrap()).unwrap(), led(kept));
+    }
+    // A rotation that is changed anywhere leads nowhere.
+    let spoilt = |change: &dyn Fn(&mut Handover)| {
+        let mut kept = led(&before);
+        change(&mut kept.rotations[0]);
+        verdict(&kept, &next)
+    };
+    assert_eq!(spoilt(&|handover| handover.leaf = before.leaf.clone()), Verdict::ProvesNothing);
+    assert_eq!(spoilt(&|handover| handover.payload = before.payload.clone().unwrap()), Verdict::ProvesNothing);
+    assert_eq!(spoilt(&|handover| handover.proof = before.proof.clone()), Verdict::ProvesNothing);
+    assert_eq!(
+        spoilt(&|handover| handover.payload = handover.payload.replacen("new_signature\":\"", "new_signature\":\"A", 1)),
+        Verdict::ProvesNothing
+    );
+
+    // The report names the keys with the entry that announced each.
+    let rotation = Proof::parse(&handovers[0].proof).unwrap().index;
+    assert!(first < rotation && rotation < last);
+    let listed = check(&data, of(&old), Vec::new()).log_keys;
+    assert_eq!(listed.iter().map(|key| key.announced).collect::<Vec<_>>(), [None, Some(rotation)]);
 }
 
 #[test]

@@ -7,11 +7,14 @@ use std::io::Cursor;
 
 use mingjian::base::Id;
 use mingjian::engine::{Event, Fact, Subject};
-use mingjian::ledger::{Policy, VerifierKey};
+use mingjian::ledger::tree::inclusion_proof;
+use mingjian::ledger::{Policy, Proof, SignedCheckpoint, VerifierKey, leaf_hash};
 use mingjian::review::bundle::BundleReader;
 use mingjian::review::case::{self, CaseReader, CaseReport, Part};
 use mingjian::review::receipt::{self, Newer, NotAReceipt, ReceiptReport, Shown};
-use mingjian::review::{Content, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify};
+use mingjian::review::{
+    Content, Handover, History, InSequence, Language, Options, Receipt, Report, Source, Trust, content, verify,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -75,6 +78,8 @@ enum Request {
     Lots {},
     /// The entries of a lot and of its project in the opened bundle, as they lie there.
     Lot { lot: Id },
+    /// By which entries the log of the opened file changed its key.
+    Rotations {},
     /// The clips of the opened case, with the names of their files in it.
     Clips {},
     /// The bytes of a file of the opened case, which hash to what its manifest says.
@@ -188,6 +193,7 @@ fn carry_out(request: Request, file: Vec<u8>, progress: impl FnMut(u64, u64)) ->
         Request::Checkpoint {} => opened(|opened| opened.ledger().checkpoint().map(Value::String).map_err(words)),
         Request::Lots {} => opened(|opened| lots(opened.ledger())),
         Request::Lot { lot } => opened(|opened| entries_of(opened.ledger(), lot)),
+        Request::Rotations {} => opened(|opened| rotations(opened.ledger())),
         Request::Clips {} => opened(|opened| match opened {
             Opened::Case(case) => value(&case.clips().map_err(words)?),
             Opened::Bundle(_) => Ok(json!([])),
@@ -341,6 +347,27 @@ fn entries_of(bundle: &mut Bundle, lot: Id) -> Result<Value, String> {
     })?;
     let project = project.and_then(|id| registered.remove(&id));
     Ok(json!({ "project": project, "entries": found }))
+}
+
+/// Each entry `ledger.key_rotated` with its proof under the file's checkpoint.
+fn rotations(bundle: &mut Bundle) -> Result<Value, String> {
+    let checkpoint = SignedCheckpoint::parse(&bundle.checkpoint().map_err(words)?).map_err(words)?;
+    let (mut history, mut found) = (History::new(), Vec::new());
+    each_entry(bundle, |seq, entry| {
+        history.append(leaf_hash(&entry.leaf));
+        if let Ok(payload) = entry.payload
+            && matches!(content::read(&payload), Ok(Content::KeyRotated(_)))
+        {
+            found.push((seq, entry.leaf, payload));
+        }
+    })?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let handover = |(seq, leaf, payload): (u64, Vec<u8>, Vec<u8>)| {
+        let path = inclusion_proof(&history, seq, checkpoint.unverified().size).map_err(|_| "no inclusion proof")?;
+        let proof = Proof { extra: None, index: seq, path, checkpoint: checkpoint.clone() }.to_string();
+        Ok(Handover { leaf: text(&leaf), payload: text(&payload), proof })
+    };
+    value(&found.into_iter().map(handover).collect::<Result<Vec<_>, String>>()?)
 }
 
 fn value<T: Serialize>(of: &T) -> Result<Value, String> {

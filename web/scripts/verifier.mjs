@@ -1,14 +1,16 @@
 /**
  * Builds the offline verifier, one file without a network: `public/verify.html`, and the rules by themselves for the
- * interface, `public/verifier.wasm`. `--twice` builds both again from nothing and compares every byte.
+ * interface, `public/verifier.wasm`. `--twice` builds both once more, from a copy of the sources in another folder and from
+ * nothing, and compares every byte; `--page-twice` does so with the page alone, which takes seconds (docs/reproducible.md).
  */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
-import { compile } from './wasm.mjs'
+import { compile, compiler } from './wasm.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 const sha256 = (data, encoding) => createHash('sha256').update(data).digest(encoding)
@@ -77,24 +79,63 @@ function page({ app, worker, rules }) {
 `
 }
 
-async function make(targetDir) {
-  const rules = readFileSync(compile(targetDir))
+/** The page around these rules. */
+async function pageOf(rules) {
   const [app, worker] = [await bundle('../src/offline/main.ts'), await bundle('../src/verify/worker.ts')]
-  return { html: page({ app, worker, rules }), rules }
+  return page({ app, worker, rules })
 }
 
-const first = await make()
-if (process.argv.includes('--twice')) {
-  const fresh = mkdtempSync(join(tmpdir(), 'verifier-'))
-  const second = await make(fresh)
-  rmSync(fresh, { recursive: true })
-  if (second.html !== first.html || !second.rules.equals(first.rules)) {
-    console.error('two builds differ')
-    process.exit(1)
-  }
-  console.log('two builds, the same bytes')
+/** A path of this machine in the rules would make every machine's file another one. */
+function refusePaths(rules) {
+  const text = rules.toString('latin1')
+  const found = [homedir(), process.env.CARGO_HOME, here('../../')].find((path) => path && text.includes(path))
+  if (found) throw new Error(`the compiled rules name ${found}`)
 }
+
+/** The sources as they are tracked, in a folder of another name, with the packages that are installed here. */
+function copy() {
+  const root = here('../../')
+  const folder = mkdtempSync(join(tmpdir(), 'somewhere-else-'))
+  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root })
+  for (const name of listed.toString().split('\0').filter(Boolean)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true })
+    cpSync(join(root, name), join(folder, name))
+  }
+  symlinkSync(here('../node_modules'), join(folder, 'web/node_modules'))
+  return folder
+}
+
+/** Builds in the copy, with or without compiling the rules anew, and compares. */
+function again({ html, rules }, pageOnly) {
+  const folder = copy()
+  try {
+    const public_ = join(folder, 'web/public')
+    mkdirSync(public_, { recursive: true })
+    const args = ['scripts/verifier.mjs']
+    if (pageOnly) {
+      writeFileSync(join(folder, 'rules.wasm'), rules)
+      args.push('--rules', join(folder, 'rules.wasm'))
+    }
+    const env = { ...process.env, CARGO_TARGET_DIR: join(folder, 'target') }
+    execFileSync('node', args, { cwd: join(folder, 'web'), env, stdio: ['ignore', 'ignore', 'inherit'] })
+    const read = (name) => readFileSync(join(public_, name))
+    if (!read('verify.html').equals(Buffer.from(html)) || !read('verifier.wasm').equals(rules)) {
+      console.error(`two builds differ: ${sha256(html, 'hex')} and ${sha256(read('verify.html'), 'hex')}`)
+      process.exit(1)
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  console.log(pageOnly ? 'two builds of the page, the same bytes' : 'two builds, the same bytes')
+}
+
+const flag = (name) => process.argv.includes(name)
+const given = flag('--rules') ? process.argv[process.argv.indexOf('--rules') + 1] : null
+const rules = readFileSync(given ?? compile())
+refusePaths(rules)
+const html = await pageOf(rules)
+if (flag('--twice') || flag('--page-twice')) again({ html, rules }, !flag('--twice'))
 mkdirSync(here('../public/'), { recursive: true })
-writeFileSync(here('../public/verifier.wasm'), first.rules)
-writeFileSync(here('../public/verify.html'), first.html)
-console.log(`verify.html  ${(first.html.length / 1e6).toFixed(2)} MB  sha256 ${sha256(first.html, 'hex')}`)
+writeFileSync(here('../public/verifier.wasm'), rules)
+writeFileSync(here('../public/verify.html'), html)
+console.log(`verify.html  ${(html.length / 1e6).toFixed(2)} MB  sha256 ${sha256(html, 'hex')}  by ${compiler()}`)

@@ -16,3 +16,6 @@ export function compile(targetDir = process.env.CARGO_TARGET_DIR ?? join(root, '
   execFileSync('cargo', args, { cwd: root, env, stdio: 'inherit' })
   return join(targetDir, TARGET, 'wasm', 'mingjian_verifier.wasm')
 }
+
+/** Who compiles: another version gives other bytes. */
+export const compiler = () => execFileSync('rustc', ['--version'], { cwd: root, encoding: 'utf8' }).trim()

@@ -15,7 +15,11 @@ use actix_web::web::{self, Data, Json, Path, Query};
 use actix_web::{App, Error, HttpResponse, get};
 use serde::Serialize;
 
-use super::ledger::{FOR_EVER, Sizes, consistency_answer, note_answer, payload_answer, receipt_answer, tile_answer};
+use super::ledger::{
+    FOR_EVER, Sizes, consistency_answer, handovers, note_answer, payload_answer, receipt_answer, rotations_answer,
+    tile_answer,
+};
+use super::offload::run;
 use super::problem::Problem;
 use super::witness::{CONTENT_SECURITY_POLICY, Title, origin_hash, style};
 use crate::base::{Code, Micros};
@@ -89,7 +93,7 @@ pub fn app(
 }
 
 fn log(config: &mut web::ServiceConfig) {
-    config.service(checkpoint).service(tile).service(payload).service(consistency).service(proof);
+    config.service(checkpoint).service(tile).service(payload).service(consistency).service(rotations).service(proof);
 }
 
 #[derive(Serialize)]
@@ -170,6 +174,13 @@ async fn proof(shelved: Data<Shelved>, path: Path<(String, u64)>) -> Result<Http
     shelved.check(&name)?;
     let note = shelved.newest()?;
     receipt_answer(&shelved.tree, &note, seq)
+}
+
+#[get("/{name}/rotations")]
+async fn rotations(shelved: Data<Shelved>, name: Path<String>) -> Result<HttpResponse, Problem> {
+    shelved.check(&name)?;
+    let shelved = shelved.into_inner();
+    Ok(rotations_answer(run(move || handovers(&shelved.tree, &shelved.newest()?)).await?))
 }
 
 /// For people: how well this copy stands.

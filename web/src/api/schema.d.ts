@@ -5520,6 +5520,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger/{name}/rotations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** By which entries the log changed its key: for whoever knows another one of its keys than the one that signs now. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Rotations"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/ledger/{name}/tile/{path}": {
         parameters: {
             query?: never;
@@ -6482,6 +6527,18 @@ export interface components {
             id: components["schemas"]["Id"];
             name: string;
             place: string;
+        };
+        /** @description An entry `ledger.key_rotated`, as a receipt brings it along. */
+        RotationItem: {
+            /** @description The leaf's bytes. */
+            leaf: string;
+            /** @description The payload's bytes. */
+            payload: string;
+            /** @description The entry's tlog-proof under the newest cosigned checkpoint. */
+            proof: string;
+        };
+        Rotations: {
+            items: components["schemas"]["RotationItem"][];
         };
         Rules: {
             /**

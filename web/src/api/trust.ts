@@ -14,8 +14,10 @@ import {
   verifyCheckpoint,
   verifyConsistency,
   verifyReceipt,
+  withRotations,
   type ChainPoint,
   type CheckpointTrust,
+  type Handover,
   type RawEntry,
   type ReadEntry,
   type VerifiedCheckpoint,
@@ -44,12 +46,19 @@ async function read(): Promise<Ledger> {
   const { items } = await call(api.GET('/api/v1/ledgers'))
   const item = items.find((l) => l.name === LEDGER) ?? items[0]
   if (!item) throw new ApiError('not_found', 404, null)
-  return {
-    origin: item.origin,
-    log: await parseVerifierKey(item.verifier_key),
-    witnesses: [],
-    quorum: 0,
-    verifierKey: item.verifier_key,
+  const log = await parseVerifierKey(item.verifier_key)
+  const own = { origin: item.origin, log, witnesses: [], quorum: 0 }
+  return { ...(await withRotations(own, await rotations())), verifierKey: item.verifier_key }
+}
+
+/** By which entries the log changed its key: receipts of a key that is gone hold by them. */
+export async function rotations(): Promise<Handover[]> {
+  try {
+    return (JSON.parse(await text(`/ledger/${LEDGER}/rotations`)) as { items: Handover[] }).items
+  } catch (error) {
+    // A log of other people has no such list.
+    if (error instanceof ApiError && error.status === 404) return []
+    throw error
   }
 }
 

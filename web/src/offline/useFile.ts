@@ -2,7 +2,16 @@
 import { shallowReactive } from 'vue'
 import { toHex } from '@/lib/bytes'
 import { applyToLot, emptyLot, type LotState } from '@/model/lot'
-import { parseVerifierKey, readEntry, verifyCheckpoint, verifyReceipt, leafHash, type ReadEntry } from '@/verify'
+import {
+  parseVerifierKey,
+  readEntry,
+  verifyCheckpoint,
+  verifyReceipt,
+  leafHash,
+  withRotations,
+  type Handover,
+  type ReadEntry,
+} from '@/verify'
 import { utf8 } from '@/lib/bytes'
 import type {
   CaseClip,
@@ -184,7 +193,9 @@ export function useFile(start: () => RulesThread) {
     const opinion: SecondOpinion = { entries: state.lot?.entries.length ?? 0, receipts: 0, fault: null }
     try {
       const log = await parseVerifierKey(trust.key ?? manifest.verifier_key)
-      const believed = { origin: manifest.origin, log, witnesses: [], quorum: 0 }
+      const handovers = await rules.ask<Handover[]>({ do: 'rotations' })
+      const own = { origin: manifest.origin, log, witnesses: [], quorum: 0 }
+      const believed = await withRotations(own, handovers)
       const checkpoint = await rules.ask<string>({ do: 'checkpoint' })
       const head = await verifyCheckpoint(checkpoint, believed)
       if (head.size !== manifest.size) throw new Error('the manifest says another size')

@@ -32,9 +32,17 @@ export function parseCheckpoint(text: string): Checkpoint {
   return { origin, size: parseCount(size), root: parseHash(root), note }
 }
 
+/** A key of the log, and the entry that announced it; the first one has none. */
+export interface SigningKey {
+  key: VerifierKey
+  announced: number | null
+}
+
 export interface CheckpointTrust {
   origin: string
   log: VerifierKey
+  /** All keys of the log, where it changed them (`rotation`): each signs at its own sizes only. */
+  keys?: readonly SigningKey[]
   witnesses: readonly VerifierKey[]
   /** How many of the witnesses must have cosigned. */
   quorum: number
@@ -45,14 +53,27 @@ export interface VerifiedCheckpoint extends Checkpoint {
   cosigned: { name: string; at: number }[]
 }
 
+/**
+ * The keys that may have signed a checkpoint of this size. The last one that an old key signs covers the entry that replaces
+ * it, and the new key may sign that very one too.
+ */
+export function signersOf(trust: CheckpointTrust, size: number): VerifierKey[] {
+  const keys = trust.keys ?? [{ key: trust.log, announced: null }]
+  return keys.flatMap(({ key, announced }, place) => {
+    const replaced = keys[place + 1]?.announced ?? null
+    return (announced === null || announced < size) && (replaced === null || size <= replaced + 1) ? [key] : []
+  })
+}
+
 /** Throws unless the log's own signature holds, the origin is ours, and enough witnesses have cosigned. */
 export async function verifyCheckpoint(text: string, trust: CheckpointTrust): Promise<VerifiedCheckpoint> {
   const checkpoint = parseCheckpoint(text)
   if (checkpoint.origin !== trust.origin) throw new Error(`checkpoint of another ledger: ${checkpoint.origin}`)
   if (trust.log.alg !== ALG_ED25519 || trust.log.name !== trust.origin)
     throw new Error('that is not a log key of this ledger')
-  const verified = await verifyNote(checkpoint.note, [trust.log, ...trust.witnesses])
-  if (!verified.some((v) => v.key === trust.log)) throw new Error('the log has not signed')
+  const signers = signersOf(trust, checkpoint.size)
+  const verified = await verifyNote(checkpoint.note, [...signers, ...trust.witnesses])
+  if (!verified.some((v) => signers.includes(v.key))) throw new Error('the log has not signed')
   const cosigned = verified
     .filter((v) => v.key.alg === ALG_COSIGNATURE && v.cosignedAt !== null)
     .map((v) => ({ name: v.key.name, at: v.cosignedAt! }))

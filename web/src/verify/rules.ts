@@ -162,6 +162,7 @@ export type Request =
   | { do: 'lot'; lot: string }
   | { do: 'checkpoint' }
   | { do: 'clips' }
+  | { do: 'rotations' }
   | { do: 'file'; name: string }
   | { do: 'receipt'; trust: Trust; leaf?: string; newer?: Newer }
   | { do: 'receipt_against'; trust: Trust }

@@ -4,7 +4,7 @@ import { concat, toBase64, utf8, type Bytes } from '@/lib/bytes'
 import { parseVerifierKey, type CheckpointTrust } from '@/verify'
 
 export const ORIGIN = 'ledger.example/trade'
-const sha = (...parts: Uint8Array[]): Bytes =>
+export const sha = (...parts: Uint8Array[]): Bytes =>
   Uint8Array.from(
     createHash('sha256')
       .update(concat(...parts))
@@ -54,6 +54,11 @@ export class Log {
     const body = concat(Uint8Array.of(1), Uint8Array.from(spki.subarray(-32)))
     this.id = Buffer.from(sha(utf8(`${name}\n`), body).slice(0, 4))
     this.verifierKey = `${name}+${this.id.toString('hex')}+${toBase64(body)}`
+  }
+
+  /** A plain signature over a text. */
+  sign(text: string): string {
+    return sign(null, Buffer.from(text), this.key).toString('base64')
   }
 
   checkpoint(leaves: readonly string[]): string {
