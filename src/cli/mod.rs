@@ -24,6 +24,7 @@ mod receipts;
 mod restore;
 mod serve;
 pub mod simulate;
+mod small_server;
 mod sources;
 pub mod timestamps;
 mod verify;
