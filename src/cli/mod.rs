@@ -25,6 +25,7 @@ mod record;
 mod restore;
 mod serve;
 pub mod simulate;
+mod small_server;
 mod sources;
 pub mod timestamps;
 mod verify;
