@@ -59,6 +59,7 @@ tools:
 
 bench:
 	cargo bench --bench ledger
+	cargo bench --bench evidence
 	cargo bench --bench server
 	cargo bench --bench proofs
 	$(MAKE) figures
