@@ -168,6 +168,24 @@ test('pictures and sound are played, and what was changed, what is missing and w
   assert.deepEqual(desk.faults, [])
   await desk.leave()
 
+  // A supervisor has the clip's footage held, and lifts it again.
+  await floor.page.goto(`${on.platform.url}/review/${lot}`)
+  const theirs = floor.page.locator('.clips')
+  const one = theirs
+    .locator('li', { has: floor.page.getByText(`#${opening.about.toLocaleString('en-US')}`, { exact: true }) })
+    .first()
+  await one.locator('button.row').click()
+  await one.locator('.actions input').fill('诉讼保全')
+  await one.locator('.actions button[type=button]').click()
+  await one.locator('.actions .good').waitFor()
+  const holds = theirs.locator('.holds')
+  await holds.locator('li > button').click()
+  await holds.locator('form input').first().fill('诉讼已结')
+  await holds.locator('form input[type=password]').fill(on.platform.password)
+  await holds.locator('form button[type=submit]').click()
+  await holds.waitFor({ state: 'detached' })
+  await floor.page.goto(`${on.platform.url}/floor`)
+
   // A camera that is gone is a line on the floor, and an entry.
   process.kill(camera, 'SIGKILL')
   const alarm = floor.page.locator('.alarms [data-alarm=camera_down]')
