@@ -2,7 +2,7 @@
  * Looking at footage, and checking it: every file that is played is hashed here and compared with what the ledger announced.
  * A flipped byte plays on with a smear; only the hash tells.
  */
-import { get, post, Refusal } from '@/api/call'
+import { get, post } from '@/api/call'
 import { api, call, type Schemas } from '@/api/client'
 import { entryAt, prove } from '@/api/trust'
 import { sha256, toBase64 } from '@/lib/bytes'
@@ -119,6 +119,8 @@ export class Checker {
       this.files = await this.again()
       file = this.files.find((f) => f.name === name)
     }
+    // Live, what is not listed has left the window already; nothing else may be shown.
+    if (!file && this.again) return 'waiting'
     if (!file || file.sha256 !== digest) return 'mismatch'
     if (file.seq === undefined || file.seq === null) return 'waiting'
     const entry = this.entries.get(file.seq) ?? this.announced(file.seq)
@@ -127,10 +129,11 @@ export class Checker {
       // What the server says of a file counts only if the ledger says so too.
       const announced = (await entry).get(digest)
       return announced === 'in time' ? 'verified' : announced === 'late' ? 'late' : 'mismatch'
-    } catch (error) {
+    } catch {
+      // No answer, or a proof that cannot be had yet (a tree that witnesses have still to cosign): asked for again, and until
+      // it holds nothing is called verified.
       this.entries.delete(file.seq)
-      // No answer, or no proof yet, is no finding; a proof that does not hold is.
-      return error instanceof Refusal ? 'waiting' : 'mismatch'
+      return 'waiting'
     }
   }
 
