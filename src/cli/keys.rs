@@ -43,6 +43,10 @@ pub struct Args {
     /// Make the SM2 key (国密) that signs each checkpoint beside the log's, and print it; from the next start on
     #[arg(long, conflicts_with_all = ["next", "rotate"])]
     sm2: bool,
+    /// Print the token with which the recorder NAME proves itself to this server (`evidence.token` of `mingjian record`);
+    /// a name that `evidence.recorders` does not list is not let in
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["next", "sm2", "rotate"])]
+    recorder: Option<String>,
     /// Hand the ledger over to the next key, by an entry that both keys have signed. The platform must not be running. Where
     /// the settings name a database: once on each node, whose key files hold the same next key
     #[arg(long)]
@@ -56,6 +60,16 @@ pub fn of_log(keys: &ServerKeys, origin: &Origin) -> Result<Vec<VerifierKey>, No
 }
 
 pub fn run(config: Option<&Path>, args: &Args, json: bool) -> Outcome {
+    if let Some(name) = &args.recorder {
+        // Beside a running server: nothing is made or changed.
+        let keys = DataDir::open_read_only(&args.data)?.keys_path();
+        if !ServerKeys::exist(&keys) {
+            return Err(NO_KEY.into());
+        }
+        let keys = ServerKeys::load_or_create(&keys, &SystemEntropy::new())?;
+        say(&keys.recorder_token(name));
+        return Ok(ExitCode::SUCCESS);
+    }
     let dir = DataDir::open(&args.data)?;
     let origin = Origin::new(&args.origin).map_err(|_| "--origin: expected a URL without scheme and trailing slash")?;
     let mut keys = ServerKeys::load_or_create(&dir.keys_path(), &SystemEntropy::new())?;

@@ -61,6 +61,21 @@ test('the centre publishes a notice: what the law forbids is named beside its fi
   await page.locator('.btns .btn.danger').click()
   await page.locator('.ready .good').waitFor()
   const lot = (await page.locator('.ready a').getAttribute('href')).split('/').at(-1)
+
+  // In the calendar it has no room yet, and gets one.
+  await page.goto(`${on.platform.url}/rooms`)
+  const room = page.locator('#main form').last()
+  await room.locator('input').nth(0).fill('洽谈三室')
+  await room.locator('input').nth(1).fill('三层')
+  await room.locator('button[type=submit]').click()
+  await page.locator('h2', { hasText: '洽谈三室' }).waitFor()
+  await page.goto(`${on.platform.url}/office?tab=calendar`)
+  const session = page.locator('.calendar li', { hasText: '明江市老电影院三年租赁权' })
+  await session.locator('select').selectOption({ label: '洽谈三室' })
+  await session.locator('button[type=submit]').click()
+  await session.locator('.where b', { hasText: '洽谈三室' }).waitFor()
+  await accessible(page)
+  await fits(page)
   assert.deepEqual(faults, [])
   await leave()
 
