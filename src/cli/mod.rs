@@ -105,7 +105,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Migrate(args) => migrate::run(cli.config.as_deref(), &args, cli.json),
         Command::Admin(args) => admin::run(&args),
-        Command::Keys(args) => keys::run(&args, cli.json),
+        Command::Keys(args) => keys::run(cli.config.as_deref(), &args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
         Command::Mirror(args) => mirror::run(&args),
         Command::Drill(args) => drill::run(&args, cli.json),

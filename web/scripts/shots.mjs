@@ -40,6 +40,7 @@ const screens = [
   ['my-bidder', '/my', 'bidder1'],
   ['missing', '/nowhere'],
   ['office', '/office', 'operator'],
+  ['office-calendar', '/office?tab=calendar', 'operator'],
   ['office-lots', '/office?tab=lots', 'operator'],
   ['office-deposits', '/office?tab=deposits', 'operator'],
   ['office-questions', '/office?tab=questions', 'operator'],

@@ -1,6 +1,7 @@
 // The offices: a notice from an empty form to the hall, and three administrators who each hold a part.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { enrol } from './bidders.mjs'
 import { accessible, fits, stage } from './helpers.mjs'
 
 const on = stage()
@@ -61,6 +62,21 @@ test('the centre publishes a notice: what the law forbids is named beside its fi
   await page.locator('.btns .btn.danger').click()
   await page.locator('.ready .good').waitFor()
   const lot = (await page.locator('.ready a').getAttribute('href')).split('/').at(-1)
+
+  // In the calendar it has no room yet, and gets one.
+  await page.goto(`${on.platform.url}/rooms`)
+  const room = page.locator('#main form').last()
+  await room.locator('input').nth(0).fill('洽谈三室')
+  await room.locator('input').nth(1).fill('三层')
+  await room.locator('button[type=submit]').click()
+  await page.locator('h2', { hasText: '洽谈三室' }).waitFor()
+  await page.goto(`${on.platform.url}/office?tab=calendar`)
+  const session = page.locator('.calendar li', { hasText: '明江市老电影院三年租赁权' })
+  await session.locator('select').selectOption({ label: '洽谈三室' })
+  await session.locator('button[type=submit]').click()
+  await session.locator('.where b', { hasText: '洽谈三室' }).waitFor()
+  await accessible(page)
+  await fits(page)
   assert.deepEqual(faults, [])
   await leave()
 
@@ -73,6 +89,84 @@ test('the centre publishes a notice: what the law forbids is named beside its fi
   await accessible(anybody.page)
   assert.deepEqual(anybody.faults, [])
   await anybody.leave()
+})
+
+test('a deposit is confirmed by its reference alone, and the company holds a number', async () => {
+  const { items } = await on.json('/api/v1/lots?phase=sign_up&limit=50')
+  const lots = await Promise.all(items.map(({ id }) => on.json(`/api/v1/lots/${id}`)))
+  const lot = lots.find(
+    ({ id, rules }) =>
+      !on.platform.visitors.includes(id) &&
+      rules.deposit !== '0' &&
+      Date.parse(rules.timetable.deposit_due) > Date.now() + 60_000,
+  )
+  const company = await on.visitor({ mayFail: ['status of 404'] })
+  await enrol(company.page, on.platform.url, {
+    company: '明江市缴款人有限公司',
+    code: '91330299MA2PAYER1',
+    person: '吴五',
+    login: 'payer',
+  })
+  await company.page.goto(`${on.platform.url}/lots/${lot.id}`)
+  await company.page.locator('.panel button.btn.act').first().click()
+  const reference = await company.page.locator('.panel dl .mono').first().innerText()
+
+  const { page, faults, leave } = await on.visitor({ mayFail: ['status of 4'] })
+  await on.signIn(page, 'operator')
+  await page.goto(`${on.platform.url}/office?tab=deposits`)
+  const form = page.locator('form.dep')
+  const pay = async (text) => {
+    await form.locator('select').first().selectOption(lot.id)
+    await form.locator('input').nth(0).fill(reference)
+    await form.locator('input').nth(1).fill(text)
+    await form.locator('button[type=submit]').click()
+  }
+  const fen = BigInt(lot.rules.deposit)
+  await pay('一百万')
+  await form.locator('.bad').first().waitFor()
+  await pay(`${fen / 100n}.${String(fen % 100n).padStart(2, '0')}`)
+  await form.locator('.good').waitFor()
+  await accessible(page)
+  await company.page.reload()
+  await company.page.locator('.panel dl', { hasText: '已到账' }).waitFor()
+  const mine = await company.page.evaluate(async (id) => (await fetch(`/api/v1/lots/${id}/mine`)).json(), lot.id)
+  assert.equal(mine.deposit, 'held')
+  assert.ok(mine.number > 0)
+  assert.deepEqual(company.faults, [])
+  await company.leave()
+
+  // The same lot is suspended, goes on, and is terminated; each with its reason, which everybody reads.
+  await page.goto(`${on.platform.url}/office?tab=lots`)
+  await page.locator('.list button', { hasText: lot.project.code }).filter({ hasText: lot.title }).first().click()
+  const acts = page.locator('.acts')
+  await acts.locator('h2', { hasText: lot.title }).waitFor()
+  const act = async (name, reason) => {
+    await acts.locator('.btns .btn', { hasText: name }).click()
+    const password = acts.locator('input[type=password]')
+    if (await password.count()) await password.fill(on.platform.password)
+    // Without a reason nothing is sent.
+    await acts.locator('form button[type=submit]').click()
+    await acts.locator('form .bad').waitFor()
+    await acts.locator('textarea').fill(reason)
+    await acts.locator('form button[type=submit]').click()
+    await acts.locator('.good').waitFor()
+  }
+  await act('中止', '公告所附图纸有误，更正后恢复。')
+  await acts.locator('b.amb').waitFor()
+  await act('恢复', '图纸已更正。')
+  await act('终止', '项目审批被撤回。')
+  await accessible(page)
+  assert.equal((await on.json(`/api/v1/lots/${lot.id}`)).phase, 'terminated')
+  const { entries } = await on.json(`/api/v1/entries?scope=lot/${lot.id}&limit=200`)
+  const said = entries
+    .map((e) => JSON.parse(e.payload))
+    .filter((p) => /^lot\.(suspended|resumed|terminated)$/.test(p.kind))
+  assert.deepEqual(
+    said.map((p) => p.data.reason),
+    ['公告所附图纸有误，更正后恢复。', '图纸已更正。', '项目审批被撤回。'],
+  )
+  assert.deepEqual(faults, [])
+  await leave()
 })
 
 test('three administrators: one makes accounts and settings, one grants and ends sessions, one watches both', async () => {

@@ -30,6 +30,7 @@ const SCREENS = [
   ['bidder1', '/keys', '#main h2'],
   ['owner1', '/office', '#main'],
   ['operator', '/office', '#main h2, #main h3'],
+  ['operator', '/office?tab=calendar', '.calendar'],
   ['operator', '/office?tab=lots', '#main h2, #main h3'],
   ['operator', '/office?tab=deposits', '#main form'],
   ['operator', '/office?tab=questions', '#main'],
