@@ -25,6 +25,8 @@ run: web
 	MINGJIAN_LOG__FILTER=info,mingjian::request=warn ./target/release/mingjian serve --demo --data "$(DATA)" --listen $(LISTEN)
 
 test: tools web lint
+	@# The offline verifier comes out the same wherever it is built (docs/reproducible.md); its rules are not compiled again.
+	cd web && node scripts/verifier.mjs --rules public/verifier.wasm --page-twice
 	$(MAKE) rust-test
 	cd web && npm run --silent format:check && npm run --silent typecheck && npm test --silent
 	$(MAKE) browser-test
@@ -57,6 +59,7 @@ tools:
 
 bench:
 	cargo bench --bench ledger
+	cargo bench --bench evidence
 	cargo bench --bench server
 	cargo bench --bench proofs
 	$(MAKE) figures

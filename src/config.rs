@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::base::limits::{NODE_NAME_MAX_BYTES, WORKERS_MAX};
 use crate::evidence::address::NotANetwork;
-use crate::evidence::{self, Networks};
+use crate::evidence::{self, Location, Networks};
 use crate::ledger::Origin;
 
 /// All settings of `mingjian serve`. A section a concern; every field has a default that works on a developer's machine.
@@ -116,12 +116,55 @@ pub struct EvidenceSettings {
     pub ffmpeg: PathBuf,
     /// The networks that cameras may be in: what an operator types leads nowhere else.
     pub networks: Vec<String>,
+    /// Recorders in processes of their own that this server takes footage from, by name.
+    pub recorders: Vec<String>,
+    /// For `record`: the server that it records for, `https://host[:port]`, or `http://` on this machine.
+    pub server: Option<String>,
+    /// For `record`: what proves it to that server; `mingjian keys --recorder NAME` prints it.
+    pub token: Option<Secret>,
+    /// A bucket instead of `media`.
+    pub s3: Option<BucketSettings>,
+}
+
+/// A bucket of an S3-compatible store. Where it has object lock with a default retention, nobody can delete from it before
+/// that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BucketSettings {
+    /// `https://host[:port]`, or `http://` on a private network.
+    pub endpoint: String,
+    #[serde(default = "usual_region")]
+    pub region: String,
+    pub bucket: String,
+    /// In front of every name; empty: none.
+    #[serde(default)]
+    pub prefix: String,
+    pub access_key: Secret,
+    pub secret_key: Secret,
+}
+
+fn usual_region() -> String {
+    "us-east-1".into()
+}
+
+impl BucketSettings {
+    pub fn bucket(&self) -> Location {
+        Location {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            bucket: self.bucket.clone(),
+            prefix: self.prefix.clone(),
+            access_key: self.access_key.0.clone().into(),
+            secret_key: self.secret_key.0.clone().into(),
+        }
+    }
 }
 
 impl EvidenceSettings {
     pub fn recorder(&self) -> Result<evidence::Settings, NotANetwork> {
         let networks = Networks::of(&self.networks)?;
-        Ok(evidence::Settings { name: self.name.clone(), ffmpeg: self.ffmpeg.clone(), networks })
+        let (name, ffmpeg, others) = (self.name.clone(), self.ffmpeg.clone(), self.recorders.clone());
+        Ok(evidence::Settings { name, ffmpeg, networks, others })
     }
 }
 
@@ -179,7 +222,17 @@ impl Default for EvidenceSettings {
     /// RFC 1918 and RFC 4193: a camera has no business on the internet, and the loopback interface is the server's own.
     fn default() -> Self {
         let networks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].map(str::to_owned).into();
-        Self { record: true, name: "main".into(), media: None, ffmpeg: "/usr/bin/ffmpeg".into(), networks }
+        Self {
+            record: true,
+            name: "main".into(),
+            media: None,
+            ffmpeg: "/usr/bin/ffmpeg".into(),
+            networks,
+            recorders: Vec::new(),
+            server: None,
+            token: None,
+            s3: None,
+        }
     }
 }
 
@@ -278,6 +331,16 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if settings.evidence.name.is_empty() || !settings.evidence.name.bytes().all(is_word) {
         return wrong("evidence.name", &settings.evidence.name, "expected letters a-z, digits and '-'");
+    }
+    for name in &settings.evidence.recorders {
+        if name.is_empty() || !name.bytes().all(is_word) {
+            return wrong("evidence.recorders", name, "expected letters a-z, digits and '-'");
+        }
+    }
+    if let Some(s3) = &settings.evidence.s3
+        && !(s3.endpoint.starts_with("https://") || s3.endpoint.starts_with("http://"))
+    {
+        return wrong("evidence.s3.endpoint", &s3.endpoint, "expected https://host or http://host");
     }
     if let Err(error) = settings.evidence.recorder() {
         return wrong("evidence.networks", &error.0, "expected networks such as 192.168.0.0/16");

@@ -132,6 +132,11 @@ codes! {
     CameraUnknown "camera_unknown" 404 "没有这台摄像机。" "There is no such camera.";
     CameraAddress "camera_address" 422 "摄像机地址不被接受，请按提示修改；用户名和口令请填在专门的栏目中。" "The camera's address is not accepted; change it as the detail says, and put user and password into their own fields.";
     BookingUnknown "booking_unknown" 404 "没有这项场所预约。" "There is no such booking.";
+    CameraElsewhere "camera_elsewhere" 409 "这台摄像机由其他系统录像，此处没有实时画面。" "Another system records this camera; there is no live picture here.";
+    RecorderTaken "recorder_taken" 409 "另一台录像机正以此名称录像。" "Another recorder records under this name.";
+    FootageLate "footage_late" 409 "影像摘要送达过晚，不予收录。" "The digests of this footage came too late to prove anything; they are not taken.";
+    KeepingUnknown "footage_hold_unknown" 404 "没有这项保全。" "There is no such hold.";
+    KeepingLifted "footage_hold_lifted" 409 "该保全已解除。" "This hold is lifted already.";
     ClipUnknown "clip_unknown" 404 "没有这段影像。" "There is no such clip.";
     ClipPending "clip_pending" 409 "该影像尚未收录完毕，请稍候再试。" "The clip's footage is not all in yet; try again in a moment.";
     ViewingOver "viewing_over" 403 "查看许可已到期或不属于您，请重新申请查看。" "Leave to look has run out or is not yours; ask for it again.";

@@ -352,6 +352,15 @@ pub const ANNOUNCE_LATE_MAX: Span = Span::minutes(3);
 pub const SEGMENTS_PER_ENTRY_MAX: usize = 300;
 pub const STRETCHES_PER_ENTRY_MAX: usize = 48;
 pub const GAPS_PER_ENTRY_MAX: usize = 60;
+/// How far a recorder's clock may be ahead of the ledger's.
+pub const RECORDER_AHEAD_MAX: Span = Span::secs(2);
+/// How often a recorder says that it is there, and after how long without a word another may record under its name.
+pub const RECORDER_CLAIM_EVERY: Span = Span::secs(3);
+pub const RECORDER_SILENCE_MAX: Span = Span::secs(10);
+/// Cameras of which a recorder speaks in one request: each with half a minute of segments, some 7 KB.
+pub const REPORTS_PER_REQUEST_MAX: usize = 8;
+/// How long a recorder waits for its server's answer.
+pub const RECORDER_ANSWER_MAX: Span = Span::secs(15);
 /// Segments whose times are no further apart than this follow each other in one stretch.
 pub const STRETCH_SHIFT_MAX: Span = Span::micros(50_000);
 /// Below this level, in hundredths of a decibel of full scale, a microphone hears nothing: a quiet room is around −55 dB.
@@ -373,6 +382,16 @@ pub const CLIP_AFTER: Span = Span::secs(20);
 pub const CLIP_SPAN_MAX: Span = Span::minutes(12);
 /// How long a clip waits for footage or for a gap to be announced; then it is resolved with what there is.
 pub const CLIP_WAIT_MAX: Span = Span::minutes(10);
+/// How long another recorder may take to answer with footage, and how long what it lists may be.
+pub const ELSEWHERE_ANSWER_MAX: Span = Span::secs(30);
+pub const ELSEWHERE_LIST_MAX_BYTES: u64 = 4 * 1_024 * 1_024;
+/// Another recorder writes footage out late: it is asked this long after a clip's end, and again as often.
+pub const ELSEWHERE_ASK_AFTER: Span = Span::secs(15);
+/// Nobody here looks after another recorder's clock.
+pub const ELSEWHERE_UNCERTAINTY: Span = Span::minutes(1);
+/// How long a bucket may take for one file, and how often it is asked again.
+pub const BUCKET_ANSWER_MAX: std::time::Duration = std::time::Duration::from_secs(20);
+pub const BUCKET_RETRIES: usize = 3;
 /// Clips that one look resolves.
 pub const CLIPS_AT_ONCE: i64 = 32;
 /// A contest of some hundred extensions before three cameras.

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 
-use super::open::{LEDGER, Node, Setup, Storage, open_watching};
+use super::open::{LEDGER, Node, Setup, Storage, notes, open_watching};
 use super::serve::genesis;
 use super::timestamps::{Stamping, TIMESTAMPS};
 use super::{continuity, cosigners, demo_cameras, published};
 use crate::base::limits::{POSTGRES_CONNECTIONS_MAX, SWEEP_EVERY};
 use crate::config::Settings;
 use crate::desk::Desk;
-use crate::evidence::Recorder;
+use crate::evidence::{Equipment, Host, Inside, Keeper, Recorder, Remote};
 use crate::http::app::Parts;
 use crate::http::extract::HttpSettings;
 use crate::http::nodes::Door;
@@ -48,6 +48,7 @@ pub(super) struct Centre {
     sequencer: Sequencer,
     cosigning: Cosigning,
     recorder: Option<Recorder>,
+    keeper: Keeper,
 }
 
 impl Centre {
@@ -80,8 +81,8 @@ impl Centre {
         published::start(&platform.desk).map_err(|error| error.to_string())?;
         let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
         let hub = Arc::clone(&platform.hub);
-        let recorder = settings.evidence.record.then(|| Arc::clone(&platform.desk.evidence));
-        let recorder = recorder.map(|evidence| Recorder::start(evidence, sequencer.clone())).transpose()?;
+        let keeper = Keeper::start(Arc::clone(&platform.desk.evidence), sequencer.clone())?;
+        let recorder = recorder(settings, &platform.desk, address.is_some())?;
         if let Some(stamping) = stamping {
             stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
         }
@@ -89,7 +90,7 @@ impl Centre {
         let mut parts = platform.parts(http);
         parts.door = address.clone().map(Door::public);
         actix_web::rt::spawn(sweep(parts.desk.clone()));
-        Ok(Self { parts, hosts: settings.hosts(), address, hub, sequencer, cosigning, recorder })
+        Ok(Self { parts, hosts: settings.hosts(), address, hub, sequencer, cosigning, recorder, keeper })
     }
 
     /// The same application for other nodes, if there are any: what they pass on comes with the client's own address.
@@ -101,18 +102,43 @@ impl Centre {
         Some(parts)
     }
 
-    /// No new viewer.
-    pub fn drain(&self) {
+    /// No new viewer, and nothing recorded any more. Waits for the last words of the recorder.
+    pub fn drain(&mut self) {
         self.hub.drain();
+        self.recorder = None;
     }
 
     /// The last commit, the last checkpoint, the snapshot. Waits for them.
     pub fn end(self) {
-        // Its last words are an entry.
-        drop(self.recorder);
+        drop(self.keeper);
         self.cosigning.drain();
         self.sequencer.shutdown();
     }
+}
+
+/// The recorder of this centre, if the settings want one. A node that shares its ledger asks its own door, where requests go
+/// on to whichever node writes.
+fn recorder(settings: &Settings, desk: &Desk, is_shared: bool) -> Result<Option<Recorder>, Box<dyn Error>> {
+    if !settings.evidence.record {
+        return Ok(None);
+    }
+    let evidence = &desk.evidence;
+    let host: Arc<dyn Host> = if is_shared {
+        let token = desk.identity.recorder_token(&evidence.settings.name).into();
+        Arc::new(Remote::on_this_machine(settings.listen, settings.hosts().into_iter().next(), token))
+    } else {
+        Arc::new(Inside { evidence: Arc::clone(evidence), sequencer: desk.sequencer.clone() })
+    };
+    let recorder = Recorder::start(Equipment {
+        settings: evidence.settings.clone(),
+        store: Arc::clone(&evidence.store),
+        notes: notes(&settings.data),
+        host,
+        clock: Arc::clone(&evidence.clock),
+        entropy: Arc::clone(&evidence.entropy),
+        monitor: Arc::clone(&evidence.monitor),
+    })?;
+    Ok(Some(recorder))
 }
 
 /// Where `settings` say that ledger and platform lie.

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use super::output::say;
 use crate::base::{Id, Span};
 use crate::desk::{Desk, NewCamera};
+use crate::evidence::RECORDED_HERE;
 use crate::identity::{Role, Viewer};
 use crate::ledger::media::Retention;
 
@@ -66,6 +67,7 @@ fn furnish(
     let camera = NewCamera {
         room,
         name: "全景".into(),
+        source: RECORDED_HERE.into(),
         address: format!("rtsp://127.0.0.1:{port}/live"),
         user: String::new(),
         password: String::new().into(),

@@ -4,48 +4,37 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::web::Data;
-use actix_web::{HttpServer, rt};
 use clap::Args as ClapArgs;
 
-use super::Outcome;
 use super::output::say;
-use super::serve::wait_for_signal;
-use crate::base::limits::{DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, WITNESS_LOOK_EVERY};
+use super::small_server::{Place, bind, by_name, keep_looking};
+use super::{Outcome, small_server};
 use crate::config::LogSettings;
 use crate::http::mirror::{Shelved, app};
 use crate::http::witness::Title;
 use crate::identity::totp::Secret;
 use crate::identity::{SystemEntropy, key_file};
-use crate::ledger::policy::LogLine;
 use crate::ledger::{Policy, PolicyText};
 use crate::mirror::{Mirror, Owner, Source};
 use crate::sequencer::{Clock as _, SystemClock};
 use crate::store::{DataDir, SqliteShelf, WitnessBook};
 use crate::telemetry;
-use crate::witness::Log;
 
 /// Keep a full copy of a ledger, checked entry by entry, and serve it by the same paths (C2SP tlog-mirror).
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Where the copy, the mirror's key (made at the first start, mode 0600) and its book of alarms lie
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The mirror's name in its cosignatures: a schemeless URL, fixed for ever by the first start
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// What its page calls it [default: the name]
-    #[arg(long, value_name = "TEXT")]
-    title: Option<String>,
+    #[command(flatten)]
+    place: Place,
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8091")]
     listen: SocketAddr,
-    /// The log's verifier key and the URL below which it serves `/checkpoint`
-    #[arg(long, value_name = "KEY URL")]
-    log: String,
+    /// The log's verifier key and the URL below which it serves `/checkpoint`. Given several times: the keys that it has
+    /// changed through, or is about to
+    #[arg(long = "log", value_name = "KEY URL", required = true)]
+    logs: Vec<String>,
     /// The name of the ledger in the paths
     #[arg(long, default_value = super::open::LEDGER)]
     ledger: String,
@@ -61,9 +50,6 @@ pub struct Args {
     /// The account's secret for one-time codes, in base 32 (mode 0600)
     #[arg(long, value_name = "FILE", requires = "account")]
     totp_file: Option<PathBuf>,
-    /// Seconds between two looks at the log
-    #[arg(long, value_name = "SECONDS", default_value_t = WITNESS_LOOK_EVERY.get() / 1_000_000)]
-    look_every: u64,
     /// Copy what there is and exit: 0 when the copy is whole, 1 when it is not
     #[arg(long)]
     once: bool,
@@ -92,39 +78,41 @@ pub fn run(args: &Args) -> Outcome {
         });
     }
     let shelved = Data::new(Shelved::open(Arc::clone(&mirror), &args.ledger)?);
-    rt::System::new().block_on(async {
-        let title = args.title.clone().unwrap_or_else(|| args.name.clone());
-        let (address, server) = serve(shelved, &title, args.listen)?;
+    let _held_until_the_end = dir;
+    small_server::run(|| {
+        let (address, server) = serve(shelved, &args.place.title(), args.listen)?;
         say(&format!("mirror {}\nserving on http://{address}/ledger/{}", mirror.key(), args.ledger));
-        spawn_looks(&mirror, Duration::from_secs(args.look_every.max(1)))?;
-        let handle = server.handle();
-        let running = rt::spawn(server);
-        wait_for_signal().await?;
-        handle.stop(true).await;
-        running.await??;
-        drop(dir);
-        Ok(ExitCode::SUCCESS)
+        // What is wrong stays in sight.
+        keep_looking(&mirror, args.place.look_every(), |mirror| drop(mirror.look()))?;
+        Ok(server)
     })
 }
 
 fn open(args: &Args) -> Result<(DataDir, Arc<Mirror>), Box<dyn std::error::Error>> {
-    let dir = DataDir::open(&args.data)?;
+    let dir = DataDir::open(&args.place.data)?;
     let signer = key_file::signer_of(&dir.keys_path().join("mirror.key"), &SystemEntropy::new())?;
     let shelf = SqliteShelf::open(&dir.ledger_path(&args.ledger)?)?;
     let book = WitnessBook::open(&dir.path().join("alarms.sqlite"))?;
-    let line: PolicyText = format!("log {}\nquorum none\n", args.log).parse()?;
-    let Some(LogLine { key, url: Some(url) }) = line.logs.into_iter().next() else {
+    let lines: PolicyText = format!("log {}\nquorum none\n", args.logs.join("\nlog ")).parse()?;
+    let [log] = &by_name(lines.logs)[..] else { return Err("--log: expected keys of one log".into()) };
+    let (Some(key), Some(url)) = (log.keys.first().cloned(), log.url.clone()) else {
         return Err("--log: expected a verifier key, a space, and the URL of the log".into());
     };
+    let log = log.clone();
     let policy = match &args.policy {
-        Some(path) => Some(Policy::of(key.clone(), &super::cosigners::read(path, 0)?.0)?),
+        Some(path) => Some(Policy::of(key, &super::cosigners::read(path, 0)?.0)?),
         None => None,
     };
     let owner = args.account.as_deref().map(|login| owner(args, login, &url)).transpose()?;
-    let log = Log { origin: key.name().to_owned(), keys: vec![key], url: Some(url) };
     let source = Source { log, policy, owner };
-    let mirror =
-        Mirror::new(&args.name, Box::new(signer), source, Arc::new(shelf), Arc::new(book), Arc::new(SystemClock))?;
+    let mirror = Mirror::new(
+        &args.place.name,
+        Box::new(signer),
+        source,
+        Arc::new(shelf),
+        Arc::new(book),
+        Arc::new(SystemClock),
+    )?;
     Ok((dir, Arc::new(mirror)))
 }
 
@@ -143,27 +131,6 @@ fn owner(args: &Args, login: &str, log: &str) -> Result<Owner, Box<dyn std::erro
 /// The mirror's server; its address, for a port that the system chose.
 pub fn serve(shelved: Data<Shelved>, title: &str, listen: SocketAddr) -> Result<(SocketAddr, Server), String> {
     let title = Data::new(Title(title.to_owned()));
-    let server = HttpServer::new(move || app(shelved.clone(), title.clone()))
-        .client_request_timeout(Duration::from_micros(HEADERS_WAIT_MAX.get()))
-        .keep_alive(Duration::from_micros(IDLE_MAX.get()))
-        .shutdown_timeout(DRAIN_MAX.get() / 1_000_000)
-        .disable_signals()
-        .bind(listen)
-        .map_err(|error| format!("listen: cannot use {listen}: {error}"))?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    Ok((address, server.run()))
-}
-
-/// Looks at the log again and again, on a thread that ends with the process or with the last other user of `mirror`.
-fn spawn_looks(mirror: &Arc<Mirror>, every: Duration) -> std::io::Result<()> {
-    let mirror = Arc::downgrade(mirror);
-    std::thread::Builder::new().name("mirror".into()).spawn(move || {
-        while let Some(mirror) = mirror.upgrade() {
-            // What is wrong stays in sight.
-            let _ = mirror.look();
-            drop(mirror);
-            std::thread::sleep(every);
-        }
-    })?;
-    Ok(())
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    bind(move || app(shelved.clone(), title.clone()), workers, listen)
 }

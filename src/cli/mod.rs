@@ -21,9 +21,11 @@ mod output;
 mod published;
 mod rebuild;
 mod receipts;
+mod record;
 mod restore;
 mod serve;
 pub mod simulate;
+mod small_server;
 mod sources;
 pub mod timestamps;
 mod verify;
@@ -62,6 +64,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Serve the platform: API, live stream, ledger, web interface.
     Serve(serve::Args),
+    /// Record cameras in a process of its own, for a server elsewhere or beside it.
+    Record(record::Args),
     /// Drop the query tables and read them again from the ledger, their only source.
     Rebuild(rebuild::Args),
     /// Check a ledger: every hash, signature and rule. Exit codes: 0 all held, 1 something did not, 2 it could not run.
@@ -92,6 +96,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let result = match cli.command {
         Command::Simulate(simulate) => simulate.run(cli.json),
         Command::Serve(args) => serve::run(cli.config.as_deref(), &args),
+        Command::Record(args) => record::run(cli.config.as_deref(), &args),
         Command::Rebuild(args) => rebuild::run(cli.config.as_deref(), &args, cli.json),
         Command::Verify(args) => verify::run(cli.config.as_deref(), &args, cli.json),
         Command::Export(args) => export::run(cli.config.as_deref(), &args, cli.json),
@@ -100,7 +105,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Restore(args) => restore::run(&args, cli.json),
         Command::Migrate(args) => migrate::run(cli.config.as_deref(), &args, cli.json),
         Command::Admin(args) => admin::run(&args),
-        Command::Keys(args) => keys::run(&args, cli.json),
+        Command::Keys(args) => keys::run(cli.config.as_deref(), &args, cli.json),
         Command::Witness(args) => witness::run(&args, cli.json),
         Command::Mirror(args) => mirror::run(&args),
         Command::Drill(args) => drill::run(&args, cli.json),

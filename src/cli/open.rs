@@ -1,5 +1,6 @@
 //! From a data directory to a running desk: the order in which the rooms are put together.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::continuity::{self, Discontinued};
@@ -14,7 +15,7 @@ use futures_util::future::LocalBoxFuture;
 use crate::desk::{Desk, Follower, IndexedHistory, LotKeys, ReadGate, SealedLogins, Tree};
 use crate::engine::event::PlatformConfigured;
 use crate::evidence::address::NotANetwork;
-use crate::evidence::{self, Directory, Evidence};
+use crate::evidence::{Bucket, BucketError, Directory, Evidence, MediaStore};
 use crate::http::app::Parts;
 use crate::http::case_file::CasePermits;
 use crate::http::extract::{self, HttpSettings};
@@ -71,6 +72,8 @@ pub enum OpenError {
     Thread(#[from] std::io::Error),
     #[error("evidence.networks: {0}")]
     Networks(NotANetwork),
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     #[error("the policy of witnesses: {0}")]
     Policy(String),
 }
@@ -260,20 +263,31 @@ fn evidence(
     platform: &Platform,
     clock: &Arc<dyn Clock>,
 ) -> Result<Arc<Evidence>, OpenError> {
-    let media = settings.media.clone().unwrap_or_else(|| dir.path().join("media"));
-    let store = Directory::open(&media).map_err(|source| StoreError::Io { path: media.clone(), source })?;
-    let journals = dir.path().join("recorder");
-    let making = evidence::Making {
+    Ok(Arc::new(Evidence {
         settings: settings.recorder().map_err(OpenError::Networks)?,
-        store: Arc::new(store),
-        journals: journals.clone(),
+        store: footage_store(settings, dir.path())?,
         platform: platform.clone(),
         ledger: ledger.to_owned(),
         logins: Arc::new(SealedLogins::new(Arc::clone(identity), platform.clone())),
         clock: Arc::clone(clock),
         entropy: Arc::new(SystemEntropy::new()),
-    };
-    Ok(Arc::new(Evidence::open(making).map_err(|source| StoreError::Io { path: journals, source })?))
+        monitor: Arc::default(),
+    }))
+}
+
+/// Where footage lies, by the settings; `data` is the process's own directory.
+pub fn footage_store(settings: &EvidenceSettings, data: &Path) -> Result<Arc<dyn MediaStore>, OpenError> {
+    if let Some(bucket) = &settings.s3 {
+        return Ok(Arc::new(Bucket::open(&bucket.bucket())?));
+    }
+    let media = settings.media.clone().unwrap_or_else(|| data.join("media"));
+    let store = Directory::open(&media).map_err(|source| StoreError::Io { path: media, source })?;
+    Ok(Arc::new(store))
+}
+
+/// Where the recorder of this process keeps its notes.
+pub fn notes(data: &Path) -> PathBuf {
+    data.join("recorder")
 }
 
 impl Running {

@@ -94,7 +94,12 @@ async fn serve(settings: Settings, args: &Args) -> Outcome {
     wait_for_signal().await?;
     // Drain: no new viewer, no new request; then the last commit, the last checkpoint, the snapshot.
     say("shutting down: draining connections, then the last commit and checkpoint");
-    centres.iter().for_each(Centre::drain);
+    // A recorder's last words are an entry, which a node that follows passes on through its own door: before that closes.
+    let centres = actix_web::web::block(move || {
+        centres.iter_mut().for_each(Centre::drain);
+        centres
+    });
+    let centres = centres.await?;
     handle.stop(true).await;
     running.await??;
     if let Some((handle, running)) = nodes {

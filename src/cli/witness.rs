@@ -8,21 +8,17 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::web::Data;
-use actix_web::{HttpServer, rt};
 use clap::Args as ClapArgs;
 
-use super::Outcome;
 use super::output::say;
-use super::serve::wait_for_signal;
+use super::small_server::{Place, bind, by_name, keep_looking};
+use super::{Outcome, small_server};
 use crate::base::Span;
-use crate::base::limits::{
-    DRAIN_MAX, HEADERS_WAIT_MAX, IDLE_MAX, WITNESS_LOGS_MAX, WITNESS_LOOK_EVERY, WITNESS_STALE_AFTER,
-};
+use crate::base::limits::{WITNESS_LOGS_MAX, WITNESS_STALE_AFTER};
 use crate::config::LogSettings;
 use crate::http::witness::{Title, app};
 use crate::identity::{SystemEntropy, key_file};
 use crate::ledger::PolicyText;
-use crate::ledger::policy::LogLine;
 use crate::sequencer::SystemClock;
 use crate::store::{DataDir, WitnessBook};
 use crate::telemetry;
@@ -33,15 +29,8 @@ use crate::witness::{Log, Watch, Witness};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Where the witness keeps its key (made at the first start, mode 0600) and its book
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// The witness's name in every cosignature: a schemeless URL, fixed for ever by the first start
-    #[arg(long, value_name = "NAME")]
-    name: String,
-    /// What its page calls it, such as the agency that runs it [default: the name]
-    #[arg(long, value_name = "TEXT")]
-    title: Option<String>,
+    #[command(flatten)]
+    place: Place,
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
     /// A log to cosign: its verifier key and, to have it watched, the URL below which it serves `/checkpoint`. May be given
@@ -51,9 +40,6 @@ pub struct Args {
     /// A file with `log <key> [<url>]` lines and a quorum line (C2SP tlog-policy)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Seconds between two looks at the watched logs
-    #[arg(long, value_name = "SECONDS", default_value_t = WITNESS_LOOK_EVERY.get() / 1_000_000)]
-    look_every: u64,
     /// Seconds without anything sound from a log until that is an alarm
     #[arg(long, value_name = "SECONDS", default_value_t = WITNESS_STALE_AFTER.get() / 1_000_000)]
     stale_after: u64,
@@ -70,9 +56,9 @@ Example:
 pub fn run(args: &Args, json: bool) -> Outcome {
     telemetry::start(&LogSettings::default())?;
     let setup = Setup {
-        data: args.data.clone(),
-        name: args.name.clone(),
-        title: args.title.clone().unwrap_or_else(|| args.name.clone()),
+        data: args.place.data.clone(),
+        name: args.place.name.clone(),
+        title: args.place.title(),
         logs: logs(args)?,
         stale_after: Span::secs(args.stale_after),
     };
@@ -82,17 +68,12 @@ pub fn run(args: &Args, json: bool) -> Outcome {
         say(&if json { serde_json::json!({ "verifier_key": key }).to_string() } else { key });
         return Ok(ExitCode::SUCCESS);
     }
-    rt::System::new().block_on(async {
+    let _held_until_the_end = dir;
+    small_server::run(|| {
         let (address, server) = serve(&watch, &setup.title, args.listen)?;
         say(&format!("witness {key}\nserving on http://{address}"));
-        spawn_watch(&watch, Duration::from_secs(args.look_every.max(1)))?;
-        let handle = server.handle();
-        let running = rt::spawn(server);
-        wait_for_signal().await?;
-        handle.stop(true).await;
-        running.await??;
-        drop(dir);
-        Ok(ExitCode::SUCCESS)
+        spawn_watch(&watch, args.place.look_every())?;
+        Ok(server)
     })
 }
 
@@ -117,32 +98,16 @@ impl Setup {
     }
 }
 
-/// The witness's server; its address, for a port that the system chose.
+/// The witness's server; its address, for a port that the system chose. One worker: whoever hands in checkpoints comes once a
+/// second.
 pub fn serve(watch: &Arc<Watch>, title: &str, listen: SocketAddr) -> Result<(SocketAddr, Server), String> {
     let (watch, title) = (Data::from(Arc::clone(watch)), Data::new(Title(title.to_owned())));
-    let server = HttpServer::new(move || app(watch.clone(), title.clone()))
-        .workers(1)
-        .client_request_timeout(Duration::from_micros(HEADERS_WAIT_MAX.get()))
-        .keep_alive(Duration::from_micros(IDLE_MAX.get()))
-        .shutdown_timeout(DRAIN_MAX.get() / 1_000_000)
-        .disable_signals()
-        .bind(listen)
-        .map_err(|error| format!("listen: cannot use {listen}: {error}"))?;
-    let address = server.addrs().first().copied().unwrap_or(listen);
-    Ok((address, server.run()))
+    bind(move || app(watch.clone(), title.clone()), 1, listen)
 }
 
-/// Looks at the logs again and again, on a thread that ends with the process or with the last other user of `watch`.
+/// Looks at the logs again and again.
 pub fn spawn_watch(watch: &Arc<Watch>, every: Duration) -> std::io::Result<()> {
-    let watch = Arc::downgrade(watch);
-    std::thread::Builder::new().name("watch".into()).spawn(move || {
-        while let Some(watch) = watch.upgrade() {
-            watch.look_around();
-            drop(watch);
-            std::thread::sleep(every);
-        }
-    })?;
-    Ok(())
+    keep_looking(watch, every, Watch::look_around)
 }
 
 fn logs(args: &Args) -> Result<Vec<Log>, Box<dyn std::error::Error>> {
@@ -159,19 +124,4 @@ fn logs(args: &Args) -> Result<Vec<Log>, Box<dyn std::error::Error>> {
         0..=WITNESS_LOGS_MAX => Ok(logs),
         _ => Err(format!("at most {WITNESS_LOGS_MAX} logs").into()),
     }
-}
-
-/// Lines with keys of one name are one log; its origin is that name (C2SP tlog-policy).
-pub fn by_name(lines: Vec<LogLine>) -> Vec<Log> {
-    let mut logs: Vec<Log> = Vec::new();
-    for LogLine { key, url } in lines {
-        match logs.iter_mut().find(|log| log.origin == key.name()) {
-            Some(log) => {
-                log.keys.push(key);
-                log.url = log.url.take().or(url);
-            }
-            None => logs.push(Log { origin: key.name().to_owned(), keys: vec![key], url }),
-        }
-    }
-    logs
 }

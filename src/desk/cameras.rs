@@ -9,7 +9,7 @@ use super::Desk;
 use crate::base::limits::{BOOKINGS_MAX, CAMERA_TEXT_MAX_BYTES, CAMERAS_MAX, PERIOD_MAX, ROOMS_MAX, TITLE_MAX_CHARS};
 use crate::base::{Code, Id, Micros};
 use crate::engine::Refusal;
-use crate::evidence::{Address, Login, Logins, Status};
+use crate::evidence::{Address, AddressError, Elsewhere, Login, Logins, RECORDED_HERE, Status};
 use crate::identity::entropy::fresh_id;
 use crate::identity::{Action, Identity, ObjectRef, Viewer, may};
 use crate::ledger::media::Retention;
@@ -20,6 +20,8 @@ use crate::store::platform::rooms::{self, BookingRow, CameraRow, RoomRow};
 pub struct NewCamera {
     pub room: Id,
     pub name: String,
+    /// `rtsp`: recorded here; otherwise the system that records it.
+    pub source: String,
     pub address: String,
     /// Empty: the camera asks for none.
     pub user: String,
@@ -53,6 +55,15 @@ fn field(name: &str, text: &str, most: usize) -> Result<String, Refusal> {
     Ok(text.to_owned())
 }
 
+/// The camera's address, if its source may have such a one.
+fn address_of(camera: &NewCamera) -> Result<Address, String> {
+    let text = camera.address.trim();
+    if camera.source == RECORDED_HERE {
+        return text.parse().map_err(|error: AddressError| error.to_string());
+    }
+    Elsewhere::of(&camera.source, text).map(|elsewhere| elsewhere.address().clone()).map_err(|error| error.to_string())
+}
+
 impl Desk {
     /// Rooms with cameras, and the bookings that touch `from..to`. Only those who set cameras up are told addresses.
     pub fn rooms(&self, viewer: &Viewer, from: Micros, to: Micros) -> Result<Rooms, Code> {
@@ -62,11 +73,12 @@ impl Desk {
             let bookings = rooms::bookings(tx, from.get(), to.get(), BOOKINGS_MAX)?;
             Ok::<_, Code>((rooms::rooms(tx, ROOMS_MAX)?, rooms::cameras(tx, CAMERAS_MAX)?, bookings))
         })?;
+        let statuses = self.evidence.statuses()?;
         let seen = |mut row: CameraRow| {
             if manages.is_err() {
                 row.address.clear();
             }
-            let status = row.id.parse().ok().and_then(|id| self.evidence.status(id));
+            let status = row.id.parse::<Id>().ok().and_then(|id| statuses.get(&id).cloned());
             (row, status)
         };
         Ok(Rooms { rooms, cameras: cameras.into_iter().map(seen).collect(), bookings })
@@ -91,8 +103,7 @@ impl Desk {
     /// `invalid_field`.
     pub fn add_camera(&self, viewer: &Viewer, camera: &NewCamera) -> Result<Id, Refusal> {
         may(viewer, Action::CameraManage, ObjectRef::NONE)?;
-        let address: Address =
-            camera.address.trim().parse().map_err(|e| Refusal::with(Code::CameraAddress, format!("{e}")))?;
+        let address = address_of(camera).map_err(|why| Refusal::with(Code::CameraAddress, why))?;
         let networks = &self.evidence.settings.networks;
         address.check(networks).map_err(|error| Refusal::with(Code::CameraAddress, error.to_string()))?;
         let too_long = camera.user.len().max(camera.password.len()) > CAMERA_TEXT_MAX_BYTES;
@@ -114,7 +125,7 @@ impl Desk {
             id: id.to_string(),
             room: camera.room.to_string(),
             name: field("name", &camera.name, TITLE_MAX_CHARS)?,
-            source: "rtsp".into(),
+            source: camera.source.clone(),
             address: address.to_string(),
             retention: camera.retention.name().into(),
             created_at: now.get(),

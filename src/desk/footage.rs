@@ -11,11 +11,12 @@ use super::commands::actor_of;
 use crate::base::limits::{CLIP_SPAN_MAX, CLIPS_PER_LOT_MAX, EXPORT_MAX_BYTES, TEXT_MAX_CHARS, VIEWING_MAX};
 use crate::base::{Code, Hash, Id, Micros, Span};
 use crate::engine::Refusal;
+use crate::evidence::RECORDED_HERE;
 use crate::identity::entropy::fresh_id;
 use crate::identity::{Action, ObjectRef, Viewer, may};
 use crate::ledger::Payload;
 use crate::ledger::media::{
-    CLIP_REQUESTED, ClipReferenced, ClipRequested, FileName, Gap, VIEWED, Viewed, playlist, to_data,
+    CLIP_REQUESTED, ClipReferenced, ClipRequested, ClipStatus, FileName, Gap, VIEWED, Viewed, playlist, to_data,
 };
 use crate::sequencer::{Outcome, Record, StoredPayload, Submission};
 use crate::store::platform::footage::{self, AlarmRow, ClipRow};
@@ -54,6 +55,8 @@ pub struct Sight {
     pub uncertainty: Span,
     /// Of a clip: its reference, and the entry that holds it.
     pub reference: Option<(u64, ClipReferenced)>,
+    /// Of a clip: how it stands now; it may have expired since the reference was written.
+    pub status: Option<ClipStatus>,
 }
 
 /// A clip that somebody asks for.
@@ -75,7 +78,7 @@ fn time(micros: i64) -> Result<Micros, Code> {
     Micros::new(micros).ok_or(Code::Internal)
 }
 
-fn reason(text: &str) -> Result<String, Refusal> {
+pub(super) fn reason(text: &str) -> Result<String, Refusal> {
     let text = text.trim();
     match text.chars().count() {
         0 => Err(Code::ReasonMissing.into()),
@@ -132,7 +135,7 @@ impl Desk {
         Ok((clip, outcome))
     }
 
-    fn write_record<T: Serialize>(
+    pub(super) fn write_record<T: Serialize>(
         &self,
         viewer: &Viewer,
         kind: &str,
@@ -152,7 +155,9 @@ impl Desk {
             Wanted::Live(camera) => {
                 may(viewer, Action::EvidenceLive, ObjectRef::NONE)?;
                 let known = self.platform.read(|tx| rooms::camera(tx, &camera.to_string())).map_err(Code::from)?;
-                known.ok_or(Code::CameraUnknown)?;
+                if known.ok_or(Code::CameraUnknown)?.source != RECORDED_HERE {
+                    return Err(Code::CameraElsewhere.into());
+                }
                 (*camera, None, now, now.plus(VIEWING_MAX), format!("camera/{camera}"))
             }
             Wanted::Clip(clip) => {
@@ -224,7 +229,8 @@ impl Desk {
     }
 
     fn clip_sight(&self, clip: &str) -> Result<Sight, Refusal> {
-        let (seq, reference) = self.reference(clip)?;
+        let (row, seq, reference) = self.reference(clip)?;
+        let status = row.status.parse().map_err(|_| Code::Internal)?;
         let mut files = Vec::new();
         for part in &reference.parts {
             let mut from = part.from;
@@ -245,22 +251,22 @@ impl Desk {
             }
         }
         let (gaps, uncertainty) = (reference.gaps.clone(), reference.clock.uncertainty);
-        Ok(Sight { files, gaps, uncertainty, reference: Some((seq, reference)) })
+        Ok(Sight { files, gaps, uncertainty, reference: Some((seq, reference)), status: Some(status) })
     }
 
     /// What the clip refers to, as the ledger has it.
-    fn reference(&self, clip: &str) -> Result<(u64, ClipReferenced), Refusal> {
+    fn reference(&self, clip: &str) -> Result<(ClipRow, u64, ClipReferenced), Refusal> {
         let row = self.platform.read(|tx| footage::clip(tx, clip)).map_err(Code::from)?.ok_or(Code::ClipUnknown)?;
         let seq = u64::try_from(row.seq.ok_or(Code::ClipPending)?).map_err(|_| Code::Internal)?;
         let StoredPayload::Present(bytes) = self.reader.payload(seq).map_err(|_| Code::Internal)? else {
             return Err(Code::Erased.into());
         };
         let payload = Payload::parse(&bytes).map_err(|_| Code::Internal)?;
-        Ok((seq, serde_json::from_value(payload.data).map_err(|_| Code::Internal)?))
+        Ok((row, seq, serde_json::from_value(payload.data).map_err(|_| Code::Internal)?))
     }
 
     fn live_sight(&self, row: &ViewingRow) -> Result<Sight, Refusal> {
-        let live = self.evidence.live(id(&row.camera)?).ok_or(Code::FootageGone)?;
+        let live = self.evidence.live(id(&row.camera)?)?.ok_or(Code::FootageGone)?;
         let mut files: Vec<Shown> = Vec::new();
         let mut uncertainty = Span::default();
         for recorded in &live.segments {
@@ -287,7 +293,7 @@ impl Desk {
                 seq,
             });
         }
-        Ok(Sight { files, gaps: Vec::new(), uncertainty, reference: None })
+        Ok(Sight { files, gaps: Vec::new(), uncertainty, reference: None, status: None })
     }
 
     /// The entry that announced the segment, and with the first one the init segment.
@@ -301,8 +307,8 @@ impl Desk {
     pub fn playlist(&self, viewer: &Viewer, viewing: Id) -> Result<String, Refusal> {
         let row = self.viewing(viewer, viewing)?;
         match &row.clip {
-            Some(clip) => Ok(playlist(&self.reference(clip)?.1.parts)),
-            None => Ok(self.evidence.live(id(&row.camera)?).ok_or(Code::FootageGone)?.playlist()),
+            Some(clip) => Ok(playlist(&self.reference(clip)?.2.parts)),
+            None => Ok(self.evidence.live(id(&row.camera)?)?.ok_or(Code::FootageGone)?.playlist()),
         }
     }
 
@@ -310,8 +316,8 @@ impl Desk {
     pub fn footage_file(&self, viewer: &Viewer, viewing: Id, name: FileName) -> Result<Vec<u8>, Refusal> {
         let row = self.viewing(viewer, viewing)?;
         let is_shown = match &row.clip {
-            Some(clip) => self.reference(clip)?.1.holds(name),
-            None => self.evidence.live(id(&row.camera)?).is_some_and(|live| live.holds(name)),
+            Some(clip) => self.reference(clip)?.2.holds(name),
+            None => self.evidence.live(id(&row.camera)?)?.is_some_and(|live| live.holds(name)),
         };
         if !is_shown {
             return Err(Code::NotFound.into());
@@ -333,20 +339,16 @@ impl Desk {
         let row = self.clip_row(viewer, clip)?;
         let why = reason(why)?;
         let account = viewer.account.ok_or(Code::NotSignedIn)?;
-        let (seq, reference) = self.reference(&row.id)?;
+        let (row, seq, reference) = self.reference(&row.id)?;
         let mut files = vec![("playlist.m3u8".to_owned(), playlist(&reference.parts).into_bytes())];
         let mut size = 0;
-        for part in &reference.parts {
-            let names = (part.first..).take(part.segments.len()).map(Some);
-            for number in std::iter::once(None).chain(names) {
-                let name = FileName { run: part.run, number };
-                let bytes = self.stored(name)?;
-                size += bytes.len();
-                if size > EXPORT_MAX_BYTES {
-                    return Err(Code::TooLarge.into());
-                }
-                files.push((name.to_string(), bytes));
+        for (name, _) in reference.files() {
+            let bytes = self.stored(name)?;
+            size += bytes.len();
+            if size > EXPORT_MAX_BYTES {
+                return Err(Code::TooLarge.into());
             }
+            files.push((name.to_string(), bytes));
         }
         let manifest = Manifest {
             kind: "mingjian clip v1",

@@ -7,11 +7,15 @@ use std::str::FromStr;
 
 use crate::base::limits::CAMERA_TEXT_MAX_BYTES;
 
-const RTSP_PORT: u16 = 554;
+/// Which schemes an address may have: cameras that are recorded here, and other systems that are asked over HTTP.
+pub const CAMERAS: &[&str] = &["rtsp"];
+pub const ASKED: &[&str] = &["http", "https"];
+pub const REFERRED: &[&str] = &["http", "https", "rtsp"];
 
-/// `rtsp://host[:port]/path?query`, without user and password.
+/// `scheme://host[:port]/path?query`, without user and password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
+    pub scheme: &'static str,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
@@ -22,8 +26,8 @@ pub struct Address {
 /// Why an address is not accepted, in words for the person who typed it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
-    #[error("the address must begin with rtsp://")]
-    Scheme,
+    #[error("the address must begin with {0}")]
+    Scheme(String),
     #[error(
         "the address is longer than {CAMERA_TEXT_MAX_BYTES} bytes, or holds spaces or characters that no address has"
     )]
@@ -41,8 +45,18 @@ pub enum AddressError {
 impl FromStr for Address {
     type Err = AddressError;
 
+    /// Of a camera.
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let rest = text.strip_prefix("rtsp://").ok_or(AddressError::Scheme)?;
+        Self::of(text, CAMERAS)
+    }
+}
+
+impl Address {
+    /// With one of these schemes.
+    pub fn of(text: &str, schemes: &[&'static str]) -> Result<Self, AddressError> {
+        let found = schemes.iter().find_map(|scheme| Some((*scheme, text.strip_prefix(scheme)?.strip_prefix("://")?)));
+        let expected = || schemes.iter().map(|scheme| format!("{scheme}://")).collect::<Vec<_>>().join(" / ");
+        let (scheme, rest) = found.ok_or_else(|| AddressError::Scheme(expected()))?;
         if text.len() > CAMERA_TEXT_MAX_BYTES || !rest.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'#') {
             return Err(AddressError::Form);
         }
@@ -62,20 +76,35 @@ impl FromStr for Address {
         if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b)) {
             return Err(bad());
         }
-        let port = if port.is_empty() { RTSP_PORT } else { port.parse().map_err(|_| bad())? };
-        Ok(Self { host: host.to_owned(), port, path: path.to_owned() })
+        let usual = match scheme {
+            "http" => 80,
+            "https" => 443,
+            _ => 554,
+        };
+        let port = if port.is_empty() { usual } else { port.parse().map_err(|_| bad())? };
+        Ok(Self { scheme, host: host.to_owned(), port, path: path.to_owned() })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, path } = self;
+        let Self { scheme, host, port, path } = self;
         let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "rtsp://{open}{host}{close}:{port}{path}")
+        write!(f, "{scheme}://{open}{host}{close}:{port}{path}")
     }
 }
 
 impl Address {
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Scheme, host and port.
+    pub fn base(&self) -> String {
+        let whole = self.to_string();
+        whole.strip_suffix(self.path.as_str()).unwrap_or(&whole).to_owned()
+    }
+
     /// The socket to connect to: the first that the name resolves to and that lies in `networks`.
     pub fn resolve(&self, networks: &Networks) -> Result<SocketAddr, AddressError> {
         let found = (self.host.as_str(), self.port).to_socket_addrs();
@@ -118,7 +147,7 @@ impl Networks {
         texts.iter().map(|text| text.parse()).collect::<Result<_, _>>().map(Self)
     }
 
-    fn contain(&self, ip: IpAddr) -> bool {
+    pub(super) fn contain(&self, ip: IpAddr) -> bool {
         // An IPv4 address in IPv6's clothes is what it is.
         let ip = ip.to_canonical();
         self.0.iter().any(|network| {
@@ -168,14 +197,17 @@ mod tests {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), shown);
         }
         for (text, error) in [
-            ("http://10.0.0.7/", AddressError::Scheme),
-            ("file:///etc/passwd", AddressError::Scheme),
+            ("http://10.0.0.7/", AddressError::Scheme("rtsp://".into())),
+            ("file:///etc/passwd", AddressError::Scheme("rtsp://".into())),
             ("rtsp://admin:secret@10.0.0.7/", AddressError::Login),
             ("rtsp://10.0.0.7/a b", AddressError::Form),
             ("rtsp://10.0.0.7/\r\nX: y", AddressError::Form),
         ] {
             assert_eq!(text.parse::<Address>().unwrap_err(), error, "{text}");
         }
+        let asked = Address::of("https://recorder.lan/hall/1", ASKED).unwrap();
+        assert_eq!((asked.base().as_str(), asked.path()), ("https://recorder.lan:443", "/hall/1"));
+        assert!(matches!(Address::of("rtsp://10.0.0.7/a", ASKED), Err(AddressError::Scheme(_))));
         for text in ["rtsp:///a", "rtsp://:554/", "rtsp://a:99999/", "rtsp://[::1/", "rtsp://[::1]x/", "rtsp://a_b/"] {
             assert!(matches!(text.parse::<Address>(), Err(AddressError::Host(_))), "{text}");
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::host::Orders;
+use super::recording::Recording;
 use super::status::Phase;
-use super::{Evidence, lock};
-use crate::base::limits::{ALARMS_MAX, CAMERA_DOWN_MAX, CLOCK_UNCERTAINTY_MAX, FOOTAGE_SPACE_LOW_BYTES};
+use crate::base::limits::{CAMERA_DOWN_MAX, CLOCK_UNCERTAINTY_MAX, FOOTAGE_SPACE_LOW_BYTES};
 use crate::base::{Code, Id, Micros};
 use crate::ledger::media::{ALARM_CLEARED, ALARM_RAISED, Alarm, AlarmKind, to_data};
 use crate::sequencer::Record;
-use crate::store::platform::{footage, rooms};
 
 /// What one is about: a camera, or the recorder as a whole.
 type Key = (Option<Id>, AlarmKind);
@@ -19,23 +19,16 @@ pub struct Alarms(BTreeMap<Key, Alarm>);
 
 impl Alarms {
     /// Those that an earlier life of the recorder raised and did not clear.
-    pub fn standing(evidence: &Evidence) -> Result<Self, Code> {
-        let rows = evidence.platform.read(|tx| footage::alarms(tx, &evidence.ledger, ALARMS_MAX))?;
-        let alarm = |row: &footage::AlarmRow| {
-            let alarm: AlarmKind = row.kind.parse().ok()?;
-            let camera = row.camera.parse().ok();
-            let since = Micros::new(row.raised_at)?;
-            Some(((camera, alarm), Alarm { alarm, camera, detail: String::new(), room: None, since }))
-        };
-        Ok(Self(rows.iter().filter_map(alarm).collect()))
+    pub fn standing(orders: &Orders) -> Self {
+        Self(orders.alarms.iter().map(|alarm| ((alarm.camera, alarm.alarm), alarm.clone())).collect())
     }
 
     /// What has changed, as entries to be written; [`Alarms::written`] takes note of each.
-    pub fn changes(&self, evidence: &Evidence) -> Result<Vec<(Alarm, Record)>, Code> {
-        let due = due(evidence)?;
+    pub fn changes(&self, recording: &Recording, orders: &Orders) -> Result<Vec<(Alarm, Record)>, Code> {
+        let due = due(recording, orders);
         let raised = due.iter().filter(|(key, _)| !self.0.contains_key(key)).map(|(_, alarm)| (ALARM_RAISED, alarm));
         let over = self.0.iter().filter(|(key, _)| !due.contains_key(key)).map(|(_, alarm)| (ALARM_CLEARED, alarm));
-        raised.chain(over).map(|(kind, alarm)| Ok((alarm.clone(), record(evidence, kind, alarm)?))).collect()
+        raised.chain(over).map(|(kind, alarm)| Ok((alarm.clone(), record(recording, kind, alarm)?))).collect()
     }
 
     pub fn written(&mut self, alarm: Alarm) {
@@ -46,21 +39,19 @@ impl Alarms {
     }
 }
 
-fn record(evidence: &Evidence, kind: &str, alarm: &Alarm) -> Result<Record, Code> {
-    let actor = evidence.own_name();
+fn record(recording: &Recording, kind: &str, alarm: &Alarm) -> Result<Record, Code> {
+    let actor = recording.own_name();
     let subject = alarm.camera.map_or_else(|| actor.clone(), |camera| format!("camera/{camera}"));
     let data = to_data(alarm).map_err(|_| Code::Internal)?;
     Ok(Record { kind: kind.into(), subject, actor, data })
 }
 
 /// What is wrong just now.
-fn due(evidence: &Evidence) -> Result<BTreeMap<Key, Alarm>, Code> {
-    let now = evidence.now();
+fn due(recording: &Recording, orders: &Orders) -> BTreeMap<Key, Alarm> {
+    let now = recording.now();
     let mut found = BTreeMap::new();
-    let statuses: Vec<_> = lock(&evidence.watched).iter().map(|(id, watched)| (*id, watched.status())).collect();
-    for (camera, status) in statuses {
-        let room = evidence.platform.read(|tx| rooms::camera(tx, &camera.to_string()))?;
-        let room = room.and_then(|row| row.room.parse().ok());
+    for (camera, status) in recording.monitor.statuses() {
+        let room = orders.cameras.iter().find(|order| order.camera == camera).map(|order| order.room);
         let mut raise = |alarm: AlarmKind, since: Micros, detail: String| {
             found.insert((Some(camera), alarm), Alarm { alarm, camera: Some(camera), detail, room, since });
         };
@@ -81,12 +72,12 @@ fn due(evidence: &Evidence) -> Result<BTreeMap<Key, Alarm>, Code> {
             raise(AlarmKind::ClockUncertain, now, detail);
         }
     }
-    if let Ok(Some(space)) = evidence.store.space()
+    if let Ok(Some(space)) = recording.store.space()
         && space.free_bytes < FOOTAGE_SPACE_LOW_BYTES
     {
         let (alarm, detail) =
             (AlarmKind::DiskNearlyFull, format!("{} MiB are left for footage", space.free_bytes >> 20));
         found.insert((None, alarm), Alarm { alarm, camera: None, detail, room: None, since: now });
     }
-    Ok(found)
+    found
 }

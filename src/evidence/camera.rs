@@ -15,7 +15,7 @@ use super::relay::{Behind, Hook, Relay};
 use super::rtsp::{self, CameraError};
 use super::splitter::{Cut, Piece, Splitter};
 use super::status::{Footage, Watched};
-use super::{Address, Evidence, lock};
+use super::{Address, Recording, lock};
 use crate::base::limits::{CLOCK_STEP_MIN, GAP_MIN};
 use crate::base::{Hash, Id, Micros, Span};
 use crate::ledger::media::{Cause, FileName, Gap, Segment, run_link, segment_link};
@@ -77,7 +77,7 @@ impl Stop {
 pub struct Camera {
     pub id: Id,
     pub address: String,
-    pub evidence: Arc<Evidence>,
+    pub recording: Arc<Recording>,
     pub watched: Arc<Watched>,
     pub stop: Arc<Stop>,
 }
@@ -99,7 +99,7 @@ impl Camera {
                 break;
             }
             tracing::warn!(camera = %self.id, cause = %error.cause, what = %error.what, segments, "a camera's run ended");
-            self.watched.down(error, self.evidence.now());
+            self.watched.down(error, self.recording.now());
             if self.stop.wait(wait) {
                 break;
             }
@@ -109,20 +109,20 @@ impl Camera {
 
     /// One uninterrupted reading. Answers why it ended and how many segments it brought.
     fn run(&self) -> Result<(CameraError, u64), CameraError> {
-        self.evidence.check_space().map_err(|what| CameraError { cause: Cause::DiskFull, what })?;
+        self.recording.check_space().map_err(|what| CameraError { cause: Cause::DiskFull, what })?;
         let address: Address = self.address.parse().map_err(|error| CameraError::gone(format!("{error}")))?;
         let uri = address.to_string();
-        let camera = address.resolve(&self.evidence.settings.networks);
+        let camera = address.resolve(&self.recording.networks);
         let camera = camera.map_err(|error| CameraError::network(error.to_string()))?;
-        let login = self.evidence.logins.login(self.id);
+        let login = self.recording.host.login(self.id);
         let offer = rtsp::look(camera, &uri, login.as_ref())?;
-        let secret = self.evidence.fresh_id().to_string();
+        let secret = self.recording.fresh_id().to_string();
         let ours = |error: std::io::Error| CameraError { cause: Cause::RecorderRestarted, what: error.to_string() };
         let relay = Relay::open(Behind { camera, uri, login }, &secret).map_err(ours)?;
         self.stop.hold(Some(relay.hook()));
-        let mut command = ffmpeg::command(&self.evidence.settings.ffmpeg, &relay.url, &offer);
+        let mut command = ffmpeg::command(&self.recording.ffmpeg, &relay.url, &offer);
         let child = command.spawn().map_err(|error| {
-            let what = format!("{} cannot be started: {error}", self.evidence.settings.ffmpeg.display());
+            let what = format!("{} cannot be started: {error}", self.recording.ffmpeg.display());
             CameraError { cause: Cause::RecorderRestarted, what }
         });
         let read = child.map(|mut child| {
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
             camera,
             splitter: Some(Splitter::default()),
             clock: MediaClock::default(),
-            began: (Instant::now(), camera.evidence.now()),
+            began: (Instant::now(), camera.recording.now()),
             open: None,
             level: Arc::default(),
         }
@@ -241,7 +241,7 @@ impl<'a> Run<'a> {
         }
         self.camera.watched.run_ended();
         self.open.map_or(0, |open| {
-            lock(&self.camera.evidence.ended).push(open.run);
+            lock(&self.camera.recording.ended).push(open.run);
             open.next
         })
     }
@@ -254,24 +254,24 @@ impl<'a> Run<'a> {
     }
 
     fn begin(&mut self, bytes: &[u8], tracks: Tracks) -> Result<(), CameraError> {
-        let evidence = &self.camera.evidence;
-        let run = evidence.fresh_id();
+        let recording = &self.camera.recording;
+        let run = recording.fresh_id();
         let init = Hash::of(bytes);
         let name = FileName { run, number: None };
-        evidence.store.put(name, bytes).map_err(|error| disk(&error))?;
-        let journal = evidence.journals.begin(run).map_err(|error| disk(&error))?;
+        recording.store.put(name, bytes).map_err(|error| disk(&error))?;
+        let journal = recording.journals.begin(run).map_err(|error| disk(&error))?;
         let link = run_link(self.camera.id, run, init);
         self.open = Some(Open { run, tracks, init, journal, next: 0, link });
         Ok(())
     }
 
     fn segment(&mut self, cut: &Cut) -> Result<(), CameraError> {
-        let evidence = &self.camera.evidence;
-        let now = evidence.now();
+        let recording = &self.camera.recording;
+        let now = recording.now();
         self.check_clock(now)?;
-        evidence.check_space().map_err(|what| CameraError { cause: Cause::DiskFull, what })?;
+        recording.check_space().map_err(|what| CameraError { cause: Cause::DiskFull, what })?;
         let Some(open) = &mut self.open else { return Err(CameraError::gone("a segment without a beginning")) };
-        if evidence.pending.is_broken(open.run) {
+        if recording.pending.is_broken(open.run) {
             return Err(CameraError { cause: Cause::NotCommitted, what: "the ledger did not take it in time".into() });
         }
         self.clock.arrived(cut.to, now);
@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
         let span = Span::micros(cut.to.get().saturating_sub(cut.from.get()));
         let segment = Segment { digest: Hash::of(&cut.bytes), level, span };
         let name = FileName { run: open.run, number: Some(open.next) };
-        evidence.store.put(name, &cut.bytes).map_err(|error| disk(&error))?;
+        recording.store.put(name, &cut.bytes).map_err(|error| disk(&error))?;
         let link = segment_link(open.link, open.next, &segment);
         let recorded = Recorded {
             camera: self.camera.id,
@@ -302,9 +302,9 @@ impl<'a> Run<'a> {
             self.camera.watched.recorded(Footage { recorded: recorded.clone(), has_audio: open.tracks.has_audio }, now);
         let hole = hole.map(|(from, to)| (Cause::Network, from, to));
         for (cause, from, to) in gaps.into_iter().chain(hole).filter(|(_, from, to)| to.since(*from) >= GAP_MIN) {
-            evidence.pending.gap(Gap { camera: self.camera.id, cause, from, to });
+            recording.pending.gap(Gap { camera: self.camera.id, cause, from, to });
         }
-        evidence.pending.segment(recorded);
+        recording.pending.segment(recorded);
         Ok(())
     }
 

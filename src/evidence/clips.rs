@@ -1,9 +1,14 @@
 //! Clips: which entries get one by themselves, and what a clip refers to once its last segment is in. A clip is a list of
 //! whole recorded segments, never new bytes.
 
+use std::collections::BTreeMap;
+
 use super::Evidence;
+use super::external::{Elsewhere, RECORDED_HERE, gaps_of};
 use super::mp4::Tracks;
-use crate::base::limits::{CLIP_AFTER, CLIP_BEFORE, CLIP_WAIT_MAX, CLIPS_AT_ONCE};
+use crate::base::limits::{
+    CLIP_AFTER, CLIP_BEFORE, CLIP_WAIT_MAX, CLIPS_AT_ONCE, ELSEWHERE_ASK_AFTER, ELSEWHERE_UNCERTAINTY,
+};
 use crate::base::{Code, Hash, Id, Micros, Span};
 use crate::ledger::Payload;
 use crate::ledger::media::{
@@ -12,7 +17,7 @@ use crate::ledger::media::{
 };
 use crate::sequencer::{LedgerReader, Record, StoredPayload};
 use crate::store::platform::footage::{self, ClipRow};
-use crate::store::platform::rooms;
+use crate::store::platform::rooms::{self, CameraRow};
 use crate::store::{StoreError, Tx};
 
 /// What is kept beside an entry without anybody asking. Of accepted bids only the first of a lot.
@@ -54,17 +59,33 @@ pub fn begin(tx: &mut Tx, ledger: &str, lot: Id, seq: u64, at: Micros, kind: &st
     Ok(())
 }
 
+/// When another recorder was last asked for a clip.
+pub type Asked = BTreeMap<String, Micros>;
+
 impl Evidence {
     /// The references that can be written now: all of the interval is accounted for, or nobody will account for it.
-    pub fn due_clips(&self, reader: &dyn LedgerReader) -> Result<Vec<(Id, Record)>, Code> {
+    pub fn due_clips(&self, reader: &dyn LedgerReader, asked: &mut Asked) -> Result<Vec<(Id, Record)>, Code> {
         let now = self.now();
         let rows = self.platform.read(|tx| footage::pending_clips(tx, &self.ledger, CLIPS_AT_ONCE))?;
+        asked.retain(|clip, _| rows.iter().any(|row| row.id == *clip));
         let mut due = Vec::new();
         for row in rows.iter().filter(|row| row.ends_at < now.get()) {
-            let accounted = self.platform.read(|tx| footage::accounted_until(tx, &self.ledger, &row.camera))?;
+            let camera = self.platform.read(|tx| rooms::camera(tx, &row.camera))?.ok_or(Code::CameraUnknown)?;
             let given_up = now.minus(CLIP_WAIT_MAX).get() > row.ends_at;
-            if accounted.is_some_and(|until| until >= row.ends_at) || given_up {
-                let reference = self.reference(reader, row)?;
+            let reference = if camera.source == RECORDED_HERE {
+                let accounted = self.platform.read(|tx| footage::accounted_until(tx, &self.ledger, &row.camera))?;
+                let is_due = accounted.is_some_and(|until| until >= row.ends_at) || given_up;
+                if is_due { Some(self.reference(reader, row)?) } else { None }
+            } else {
+                let before = asked.get(&row.id).copied().or_else(|| Micros::new(row.ends_at));
+                if before.is_some_and(|at| now.since(at) < ELSEWHERE_ASK_AFTER) {
+                    continue;
+                }
+                asked.insert(row.id.clone(), now);
+                let reference = self.kept_elsewhere(row, &camera)?;
+                Some(reference).filter(|found| found.status == ClipStatus::Complete || given_up)
+            };
+            if let Some(reference) = reference {
                 let name = self.own_name();
                 let data = to_data(&reference).map_err(|_| Code::Internal)?;
                 let subject = format!("lot/{}", row.lot);
@@ -72,6 +93,23 @@ impl Evidence {
             }
         }
         Ok(due)
+    }
+
+    /// A clip of a camera that another system records: nothing of ours, but where it lies and what came when it was asked.
+    fn kept_elsewhere(&self, row: &ClipRow, camera: &CameraRow) -> Result<ClipReferenced, Code> {
+        let asked = Interval { from: time(row.starts_at)?, to: time(row.ends_at)? };
+        let elsewhere = Elsewhere::of(&camera.source, &camera.address).map_err(|error| {
+            tracing::error!(%error, camera = camera.id, "a camera's address cannot be asked");
+            Code::Internal
+        })?;
+        let camera = id(&camera.id)?;
+        let login = self.logins.login(camera);
+        let answer = elsewhere.ask(asked, &self.settings.networks, login.as_ref());
+        let mut reference = Announced::default().into_reference(row, asked, gaps_of(camera, &answer.gaps))?;
+        reference.clock = ClipClock { offset: None, source: "external".into(), uncertainty: ELSEWHERE_UNCERTAINTY };
+        (reference.external, reference.served) = (Some(answer.external), answer.served);
+        reference.status = reference.status_due();
+        Ok(reference)
     }
 
     fn reference(&self, reader: &dyn LedgerReader, row: &ClipRow) -> Result<ClipReferenced, Code> {
@@ -91,7 +129,12 @@ impl Evidence {
         });
         let gaps = gaps.collect::<Result<Vec<_>, Code>>()?;
         found.offset = found.parts.first().and_then(|part| self.media_zero(part));
-        found.into_reference(row, asked, gaps)
+        let mut reference = found.into_reference(row, asked, gaps)?;
+        if stretches.iter().any(|stretch| stretch.deleted_at.is_some()) {
+            // Asked for after its footage had gone: digests and tombstone are what is left.
+            reference.status = ClipStatus::Expired;
+        }
+        Ok(reference)
     }
 }
 

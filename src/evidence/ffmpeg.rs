@@ -19,9 +19,9 @@ pub fn command(ffmpeg: &Path, url: &str, offer: &Offer) -> Command {
     let mut say = |words: &str| {
         command.args(words.split(' '));
     };
-    say("-hide_banner -nostdin -nostats -loglevel error -protocol_whitelist rtsp,rtp,tcp,pipe");
+    say("-hide_banner -filter_threads 1 -nostdin -nostats -loglevel error -protocol_whitelist rtsp,rtp,tcp,pipe");
     // Key frames alone are decoded: enough to see a picture that never changes.
-    say("-rtsp_transport tcp -timeout 10000000 -analyzeduration 1000000 -skip_frame:v nokey -i");
+    say("-rtsp_transport tcp -timeout 10000000 -analyzeduration 1000000 -threads 1 -skip_frame:v nokey -i");
     say(url);
     say("-map 0:v:0 -c:v copy");
     if offer.video == "H265" {
@@ -36,7 +36,7 @@ pub fn command(ffmpeg: &Path, url: &str, offer: &Offer) -> Command {
         // A line a second.
         say("-map 0:a:0 -af");
         say(
-            "aresample=16000,asetnsamples=16000,astats=metadata=1:reset=1:measure_perchannel=none:measure_overall=RMS_level,\
+            "aresample=8000,asetnsamples=8000,astats=metadata=1:reset=1:measure_perchannel=none:measure_overall=RMS_level,\
              ametadata=mode=print:key=lavfi.astats.Overall.RMS_level:file=pipe\\\\:2:direct=1",
         );
         say("-f null -");

@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::Recorded;
 use crate::ledger::media::{FileName, Part, write_part};
 
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Live {
     /// The oldest first.
     pub segments: Vec<Recorded>,

@@ -1,24 +1,36 @@
 //! Lives here: cameras and what becomes of them: the recorder, segments on disk, their announcement in the ledger, clips,
 //! playback, retention.
-//! Must never know: HTTP, SQL, who may do what, trading rules.
+//! Must never know: routes, SQL, who may do what, trading rules.
 //! Start reading at `recorder`, then `camera` (one camera's life) and `pending` (how footage gets into the ledger).
 //!
 //! The way of a picture: camera → `relay` (login, silence) → ffmpeg (copies) → `splitter` (segments) → `media_clock` (when)
 //! → `storage` (durable) → `journal` → `pending` → one entry of the ledger, which commits to all of it.
+//!
+//! A ledger has one writer, so a recorder never opens it. It asks its [`Host`] to write, in the same process ([`Inside`]) or
+//! over HTTP ([`Remote`]: `mingjian record`, and nodes that share a database, of which any may be the one that writes). It
+//! goes on recording while nobody answers. What only the writer can do with footage, resolving clips and burying what is
+//! over, is the [`Keeper`]'s.
 
 pub mod address;
 mod alarms;
+mod bucket;
 mod camera;
 pub mod clips;
+mod external;
 mod ffmpeg;
+pub mod host;
 pub mod journal;
+mod keeper;
 pub mod live;
 pub mod login;
 pub mod media_clock;
+pub mod monitor;
 pub mod mp4;
 mod pending;
 pub mod recorder;
+mod recording;
 mod relay;
+pub mod remote;
 pub mod retention;
 mod rtsp;
 pub mod splitter;
@@ -31,19 +43,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use address::{Address, AddressError, Networks};
+pub use bucket::{Bucket, BucketError, Location};
+pub use external::{Elsewhere, RECORDED_HERE};
+pub use host::{Host, Inside, Orders};
+pub use keeper::Keeper;
 pub use live::Live;
 pub use login::Login;
+pub use monitor::{Monitor, Report};
 pub use recorder::Recorder;
+pub use recording::{Equipment, Recording};
+pub use remote::Remote;
 pub use status::{Phase, Status};
 pub use storage::{Directory, MediaStore};
 
-use crate::base::limits::FOOTAGE_SPACE_MIN_BYTES;
-use crate::base::{Entropy, Id, Micros};
+use crate::base::{Code, Entropy, Id, Micros};
 use crate::sequencer::Clock;
 use crate::store::Platform;
-use journal::Journals;
-use pending::Pending;
-use status::Watched;
 
 /// What differs between recorders.
 #[derive(Debug, Clone)]
@@ -52,6 +67,8 @@ pub struct Settings {
     pub name: String,
     pub ffmpeg: PathBuf,
     pub networks: Networks,
+    /// Recorders in processes of their own that may write here.
+    pub others: Vec<String>,
 }
 
 /// Where user and password of a camera come from.
@@ -60,65 +77,23 @@ pub trait Logins: Send + Sync {
     fn login(&self, camera: Id) -> Option<Login>;
 }
 
-/// The room's door: what recorder, desk and routes share.
+/// The room's door on the platform's side: what desk, routes and keeper share.
 pub struct Evidence {
     pub settings: Settings,
     pub store: Arc<dyn MediaStore>,
     pub platform: Platform,
     pub ledger: String,
     pub logins: Arc<dyn Logins>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    journals: Journals,
-    pending: Pending,
-    watched: Mutex<BTreeMap<Id, Arc<Watched>>>,
-    /// Runs that are over; their journals go when all of them is announced.
-    ended: Mutex<Vec<Id>>,
-    /// Up to when footage was found that an earlier life of the recorder did not announce.
-    recovered: Mutex<BTreeMap<Id, Micros>>,
-}
-
-/// What an [`Evidence`] is made of.
-pub struct Making {
-    pub settings: Settings,
-    pub store: Arc<dyn MediaStore>,
-    /// Where the recorder keeps its own notes.
-    pub journals: PathBuf,
-    pub platform: Platform,
-    pub ledger: String,
-    pub logins: Arc<dyn Logins>,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// The cameras that a recorder in this process watches.
+    pub monitor: Arc<Monitor>,
 }
 
 impl Evidence {
-    pub fn open(making: Making) -> std::io::Result<Self> {
-        let Making { settings, store, journals, platform, ledger, logins, clock, entropy } = making;
-        let journals = Journals::open(journals)?;
-        Ok(Self {
-            settings,
-            store,
-            platform,
-            ledger,
-            logins,
-            clock,
-            entropy,
-            journals,
-            pending: Pending::default(),
-            watched: Mutex::default(),
-            ended: Mutex::default(),
-            recovered: Mutex::default(),
-        })
-    }
-
     /// Under which name its entries stand.
     fn own_name(&self) -> String {
-        format!("recorder/{}", self.settings.name)
-    }
-
-    /// The camera as of now; `None` while nobody watches it here.
-    pub fn live(&self, camera: Id) -> Option<Live> {
-        lock(&self.watched).get(&camera).map(|watched| watched.live())
+        actor(&self.settings.name)
     }
 
     /// The wall clock.
@@ -126,32 +101,34 @@ impl Evidence {
         self.clock.now()
     }
 
-    fn fresh_id(&self) -> Id {
-        let mut random = [0; 10];
-        self.entropy.fill(&mut random);
-        Id::new(self.now(), random)
-    }
-
-    /// How the camera is doing; `None` while nobody watches it here.
-    pub fn status(&self, camera: Id) -> Option<Status> {
-        lock(&self.watched).get(&camera).map(|watched| watched.status())
-    }
-
-    /// Whether the run is still being written.
-    fn is_open(&self, run: Id) -> bool {
-        lock(&self.watched).values().any(|watched| watched.live().segments.iter().any(|segment| segment.run == run))
-    }
-
-    /// Why nothing more can be recorded, if that is so.
-    fn check_space(&self) -> Result<(), String> {
-        match self.store.space() {
-            Ok(Some(space)) if space.free_bytes < FOOTAGE_SPACE_MIN_BYTES => {
-                Err(format!("the disk of the footage is full: {} MiB are left", space.free_bytes >> 20))
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("the disk of the footage cannot be read: {error}")),
+    /// The camera as of now; `None` while nobody watches it.
+    pub fn live(&self, camera: Id) -> Result<Option<Live>, Code> {
+        if let Some(watched) = self.monitor.of(camera) {
+            return Ok(Some(watched.live()));
         }
+        Ok(self.reported(camera)?.map(|report| report.live))
     }
+
+    /// How the camera is doing; `None` while nobody watches it.
+    pub fn status(&self, camera: Id) -> Result<Option<Status>, Code> {
+        if let Some(watched) = self.monitor.of(camera) {
+            return Ok(Some(watched.status()));
+        }
+        Ok(self.reported(camera)?.map(|report| report.status))
+    }
+
+    /// How all cameras that somebody watches are doing.
+    pub fn statuses(&self) -> Result<BTreeMap<Id, Status>, Code> {
+        let mut found: BTreeMap<Id, Status> =
+            self.all_reported()?.into_iter().map(|report| (report.camera, report.status)).collect();
+        found.extend(self.monitor.statuses());
+        Ok(found)
+    }
+}
+
+/// Under which name the entries of a recorder stand.
+pub fn actor(recorder: &str) -> String {
+    format!("recorder/{recorder}")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,25 +1,28 @@
 //! The recorder: a watch a camera, and one entry for all of them every few seconds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::alarms::Alarms;
 use super::camera::{Camera, Stop};
+use super::host::{Order, Orders, is_final};
+use super::lock;
+use super::pending::Announcement;
+use super::recording::{Equipment, Recording};
 use super::status::Watched;
-use super::{Evidence, lock};
-use crate::base::limits::{ANNOUNCE_EVERY, ANNOUNCE_EVERY_IDLE, BOOKINGS_MAX, CAMERAS_MAX, RETENTION_EVERY};
+use crate::base::limits::{ANNOUNCE_EVERY, ANNOUNCE_EVERY_IDLE};
 use crate::base::{Code, Id, Micros, Span};
-use crate::ledger::media::{Gap, SEGMENTS_RECORDED, to_data};
-use crate::sequencer::{Record, Sequencer, Submission};
-use crate::store::StoreError;
-use crate::store::platform::{footage, rooms, views};
+use crate::ledger::media::{Gap, SEGMENTS_RECORDED, SegmentsRecorded, to_data};
+use crate::sequencer::Record;
 
 /// How often it looks at its list of cameras and at what waits.
 const LOOK_EVERY: Span = Span::secs(1);
-/// How long a start waits for the tables to be level with the ledger.
-const LEVEL_MAX: Duration = Duration::from_secs(30);
+/// The same before it has begun.
+const LOOK_AGAIN: Span = Span::micros(300_000);
+/// How long a recorder that ends tries to have its last words written.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(5);
 
 /// A running recorder; dropping it ends it, and announces what is there.
 pub struct Recorder {
@@ -28,10 +31,18 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub fn start(evidence: Arc<Evidence>, sequencer: Sequencer) -> std::io::Result<Self> {
+    /// Fails where another recorder uses the folder of notes.
+    pub fn start(equipment: Equipment) -> std::io::Result<Self> {
+        let recording = Arc::new(Recording::open(equipment)?);
         let stop = Arc::new(Stop::default());
-        let own =
-            Work { evidence, sequencer, stop: Arc::clone(&stop), watches: BTreeMap::new(), resolved: BTreeSet::new() };
+        let own = Work {
+            alarms: Alarms::default(),
+            recording,
+            stop: Arc::clone(&stop),
+            orders: Orders::default(),
+            watches: BTreeMap::new(),
+            in_flight: None,
+        };
         let thread = thread::Builder::new().name("recorder".into()).spawn(move || own.run())?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -58,214 +69,228 @@ struct Watch {
 }
 
 struct Work {
-    evidence: Arc<Evidence>,
-    sequencer: Sequencer,
+    recording: Arc<Recording>,
     stop: Arc<Stop>,
+    orders: Orders,
     watches: BTreeMap<Id, Watch>,
-    /// Clips whose references are written.
-    resolved: BTreeSet<Id>,
+    alarms: Alarms,
+    /// An announcement without an answer yet: until there is one, nothing else is announced.
+    in_flight: Option<(Announcement, Record)>,
 }
 
 impl Work {
     fn run(mut self) {
-        self.wait_for_tables();
-        if let Err(error) = self.recover() {
-            tracing::error!(%error, "what an earlier recorder left cannot be read");
+        if !self.begin() {
+            return;
         }
         let mut announced = Instant::now();
-        self.bury();
-        let mut buried = Instant::now();
-        let mut alarms = Alarms::standing(&self.evidence).unwrap_or_default();
         while !self.stop.wait(LOOK_EVERY) {
-            if let Err(error) = self.follow_list() {
-                tracing::error!(%error, "the list of cameras cannot be read");
-            }
-            let every = if self.is_in_session() { ANNOUNCE_EVERY } else { ANNOUNCE_EVERY_IDLE };
+            let is_ours = self.look();
+            self.follow_list(is_ours);
+            let every = if self.orders.in_session { ANNOUNCE_EVERY } else { ANNOUNCE_EVERY_IDLE };
             if announced.elapsed() >= Duration::from_micros(every.get()) {
                 self.announce_all();
                 announced = Instant::now();
             }
-            self.tend(&mut alarms);
-            if buried.elapsed() >= Duration::from_micros(RETENTION_EVERY.get()) {
-                self.bury();
-                buried = Instant::now();
+            if is_ours {
+                self.tend();
             }
         }
-        for watch in self.watches.values() {
-            watch.stop.set();
+        self.follow_list(false);
+        let ending = Instant::now();
+        while !self.announce_all() && ending.elapsed() < LAST_WORDS_MAX {
+            thread::sleep(Duration::from_secs(1));
         }
-        for (_, watch) in std::mem::take(&mut self.watches) {
-            // A panic was logged by its thread.
-            let _ = watch.thread.join();
-        }
-        self.announce_all();
     }
 
-    /// Alarms, and clips whose footage is in. What the ledger does not take now is due again at the next look.
-    fn tend(&mut self, alarms: &mut Alarms) {
-        let changes = alarms.changes(&self.evidence).unwrap_or_else(|code| {
+    /// Waits until the name is ours and what the ledger knows is known here, then takes up what an earlier life left.
+    fn begin(&mut self) -> bool {
+        loop {
+            let known = self.look() && self.orders.is_level;
+            if known {
+                match self.recover() {
+                    Ok(()) => break,
+                    Err(error) => tracing::error!(%error, "what an earlier recorder left cannot be taken up yet"),
+                }
+            }
+            if self.stop.wait(LOOK_AGAIN) {
+                return false;
+            }
+        }
+        self.alarms = Alarms::standing(&self.orders);
+        self.follow_list(true);
+        true
+    }
+
+    /// Asks what to do; answers whether this recorder has its name. While nobody answers, everything stays as it was.
+    fn look(&mut self) -> bool {
+        let reports = self.recording.monitor.reports();
+        match self.recording.host.look(self.recording.journals.holder, &reports) {
+            Ok(orders) => self.orders = orders,
+            Err(Code::RecorderTaken) => {
+                tracing::warn!("another recorder records under this name");
+                return false;
+            }
+            Err(code) => tracing::warn!(%code, "the recorder is told nothing and goes on as before"),
+        }
+        true
+    }
+
+    /// Alarms. What the ledger does not take now is due again at the next look.
+    fn tend(&mut self) {
+        let changes = self.alarms.changes(&self.recording, &self.orders).unwrap_or_else(|code| {
             tracing::error!(%code, "alarms cannot be looked at");
             Vec::new()
         });
         for (alarm, record) in changes {
-            if self.submit(record).is_ok() {
-                alarms.written(alarm);
+            if self.recording.host.write(&record).is_ok() {
+                self.alarms.written(alarm);
             }
-        }
-        let due = self.evidence.due_clips(&*self.sequencer.reader()).unwrap_or_else(|code| {
-            tracing::error!(%code, "clips cannot be resolved");
-            Vec::new()
-        });
-        for (clip, record) in due {
-            // The tables learn of it a moment later than the ledger.
-            if !self.resolved.contains(&clip) && self.submit(record).is_ok() {
-                self.resolved.insert(clip);
-            }
-        }
-    }
-
-    /// Deletes footage whose time is over, each page after the entry that says so.
-    fn bury(&self) {
-        let due = self.evidence.due_burials().unwrap_or_else(|code| {
-            tracing::error!(%code, "footage whose time is over cannot be looked for");
-            Vec::new()
-        });
-        for burial in due {
-            if self.submit(burial.record.clone()).is_ok()
-                && let Err(error) = self.evidence.bury(&burial)
-            {
-                tracing::error!(%error, "footage whose time is over cannot be deleted");
-            }
-        }
-    }
-
-    /// What was announced is known from the tables, which follow the ledger.
-    fn wait_for_tables(&self) {
-        let began = Instant::now();
-        let ledger = &self.evidence.ledger;
-        let size = i64::try_from(self.sequencer.read(|committed| committed.size)).unwrap_or(i64::MAX);
-        while began.elapsed() < LEVEL_MAX && !self.stop.is_set() {
-            let reach = self.evidence.platform.read(|tx| views::next_seq(tx, ledger));
-            if reach.is_ok_and(|next| next >= size) {
-                return;
-            }
-            thread::sleep(Duration::from_millis(50));
         }
     }
 
     /// Segments that are on disk and in no entry wait again; those that are too late become gaps when their turn comes.
-    fn recover(&self) -> Result<(), Box<dyn std::error::Error>> {
-        let ledger = &self.evidence.ledger;
+    fn recover(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let recording = &self.recording;
+        // The last announcement may have been written although nobody heard so; sent again, it is written once.
+        let mut told: BTreeMap<Id, u64> = BTreeMap::new();
+        if let Some(record) = recording.journals.sent()? {
+            let written = recording.host.write(&record);
+            match written {
+                Ok(()) => {
+                    let data: SegmentsRecorded = serde_json::from_value(record.data)?;
+                    told.extend(data.stretches.iter().map(|stretch| (stretch.run, stretch.next())));
+                }
+                Err(code) if is_final(code) => {}
+                Err(code) => return Err(code.en().into()),
+            }
+        }
         let mut ends = BTreeMap::new();
         let mut left = BTreeMap::new();
-        for recorded in self.evidence.journals.left()? {
+        for recorded in recording.journals.left()? {
             left.entry(recorded.run).or_insert_with(Vec::new).push(recorded);
         }
-        for (run, segments) in left {
-            let next = self.evidence.platform.read(|tx| footage::next_segment(tx, ledger, &run.to_string()))?;
-            let next = u64::try_from(next).unwrap_or(0);
-            for recorded in segments.into_iter().filter(|recorded| recorded.number >= next) {
-                let end = ends.entry(recorded.camera).or_insert_with(|| recorded.to());
-                *end = (*end).max(recorded.to());
-                self.evidence.pending.segment(recorded);
-            }
-            lock(&self.evidence.ended).push(run);
+        let mut waiting = Vec::new();
+        for (run, segments) in &left {
+            let known = recording.host.next_segment(*run).map_err(Code::en)?;
+            let next = known.max(told.get(run).copied().unwrap_or(0));
+            waiting.extend(segments.iter().filter(|recorded| recorded.number >= next).cloned());
         }
-        *lock(&self.evidence.recovered) = ends;
+        for recorded in waiting {
+            let end = ends.entry(recorded.camera).or_insert_with(|| recorded.to());
+            *end = (*end).max(recorded.to());
+            recording.pending.segment(recorded);
+        }
+        lock(&recording.ended).extend(left.keys());
+        *lock(&recording.recovered) = ends;
         Ok(())
     }
 
-    fn follow_list(&mut self) -> Result<(), StoreError> {
-        let rows = self.evidence.platform.read(|tx| rooms::cameras(tx, CAMERAS_MAX))?;
-        let wanted: BTreeMap<Id, String> = rows
-            .into_iter()
-            .filter(|row| row.source == "rtsp")
-            .filter_map(|row| Some((row.id.parse().ok()?, row.address)))
+    /// Watches the cameras of the list, or none while the name is not ours.
+    fn follow_list(&mut self, is_ours: bool) {
+        let orders = std::mem::take(&mut self.orders.cameras);
+        let wanted: BTreeMap<Id, &Order> =
+            orders.iter().filter(|_| is_ours).map(|order| (order.camera, order)).collect();
+        let gone: Vec<Id> = self
+            .watches
+            .iter()
+            .filter(|(id, watch)| wanted.get(id).is_none_or(|order| order.address != watch.address))
+            .map(|(id, _)| *id)
             .collect();
-        let gone: Vec<Id> =
-            self.watches.iter().filter(|(id, w)| wanted.get(id) != Some(&w.address)).map(|(id, _)| *id).collect();
-        for id in gone {
-            if let Some(watch) = self.watches.remove(&id) {
+        // All of them first, so that their last segments come together.
+        for id in &gone {
+            if let Some(watch) = self.watches.get(id) {
                 watch.stop.set();
-                let _ = watch.thread.join();
-                lock(&self.evidence.watched).remove(&id);
             }
         }
-        for (id, address) in wanted {
+        for id in gone {
+            if let Some(watch) = self.watches.remove(&id) {
+                // A panic was logged by its thread.
+                let _ = watch.thread.join();
+                self.recording.monitor.forget(id);
+            }
+        }
+        for (id, order) in wanted {
             if !self.watches.contains_key(&id)
-                && let Some(watch) = self.begin(id, address)?
+                && let Some(watch) = self.watch(order)
             {
                 self.watches.insert(id, watch);
             }
         }
-        Ok(())
+        self.orders.cameras = orders;
     }
 
-    fn begin(&self, id: Id, address: String) -> Result<Option<Watch>, StoreError> {
-        let known =
-            self.evidence.platform.read(|tx| footage::accounted_until(tx, &self.evidence.ledger, &id.to_string()))?;
-        let known = known.and_then(Micros::new).max(lock(&self.evidence.recovered).get(&id).copied());
-        let watched = Arc::new(Watched::new(known, self.evidence.now()));
-        lock(&self.evidence.watched).insert(id, Arc::clone(&watched));
+    fn watch(&self, order: &Order) -> Option<Watch> {
+        let id = order.camera;
+        let known = order.accounted.max(lock(&self.recording.recovered).get(&id).copied());
+        let watched = Arc::new(Watched::new(known, self.recording.now()));
+        self.recording.monitor.watch(id, Arc::clone(&watched));
         let stop = Arc::new(Stop::default());
-        let (evidence, own) = (Arc::clone(&self.evidence), Arc::clone(&stop));
-        let camera = Camera { id, address: address.clone(), evidence, watched, stop: own };
+        let (recording, own) = (Arc::clone(&self.recording), Arc::clone(&stop));
+        let address = order.address.clone();
+        let camera = Camera { id, address: address.clone(), recording, watched, stop: own };
         match thread::Builder::new().name("camera".into()).spawn(move || camera.watch()) {
-            Ok(thread) => Ok(Some(Watch { stop, address, thread })),
+            Ok(thread) => Some(Watch { stop, address, thread }),
             Err(error) => {
                 tracing::error!(%error, camera = %id, "a camera's watch cannot be started");
-                Ok(None)
+                None
             }
         }
     }
 
-    /// Whether a room is booked for now.
-    fn is_in_session(&self) -> bool {
-        let now = self.evidence.now().get();
-        let found = self.evidence.platform.read(|tx| rooms::bookings(tx, now, now.saturating_add(1), BOOKINGS_MAX));
-        found.is_ok_and(|bookings: Vec<_>| !bookings.is_empty())
-    }
-
-    fn announce_all(&self) {
-        let now = self.evidence.now();
-        for (camera, watched) in lock(&self.evidence.watched).iter() {
+    /// Announces what waits; answers whether nothing waits any more.
+    fn announce_all(&mut self) -> bool {
+        let now = self.recording.now();
+        for (camera, watched) in self.recording.monitor.all() {
             if let Some((cause, from, to)) = watched.missing(now) {
-                self.evidence.pending.gap(Gap { camera: *camera, cause, from, to });
+                self.recording.pending.gap(Gap { camera, cause, from, to });
             }
         }
-        while let Some(announcement) = self.evidence.pending.announcement(self.evidence.now()) {
-            match self.announce(&announcement.data) {
-                Ok(()) => self.evidence.pending.announced(&announcement),
+        loop {
+            let next = self.in_flight.take().or_else(|| self.next(self.recording.now()));
+            let Some((announcement, record)) = next else { break };
+            match self.recording.host.write(&record) {
+                Ok(()) => self.recording.pending.announced(&announcement),
+                Err(code) if is_final(code) => {
+                    // What was too late is a gap when it is looked at again.
+                    tracing::warn!(%code, "the ledger refuses the digests of footage");
+                    return false;
+                }
                 Err(code) => {
                     tracing::warn!(%code, "footage waits: the ledger does not take its digests");
-                    return;
+                    self.in_flight = Some((announcement, record));
+                    return false;
                 }
             }
         }
         self.forget_ended();
+        true
     }
 
-    fn announce(&self, data: &crate::ledger::media::SegmentsRecorded) -> Result<(), Code> {
-        let name = self.evidence.own_name();
-        let data = to_data(data).map_err(|error| {
-            tracing::error!(%error, "an announcement has no form");
-            Code::Internal
-        })?;
-        self.submit(Record { kind: SEGMENTS_RECORDED.into(), subject: name.clone(), actor: name, data })
-    }
-
-    fn submit(&self, record: Record) -> Result<(), Code> {
-        self.sequencer.submit(Submission::record(record)).wait().map(drop).map_err(|refusal| refusal.code)
+    /// The next announcement, noted on disk before it is sent.
+    fn next(&self, now: Micros) -> Option<(Announcement, Record)> {
+        let announcement = self.recording.pending.announcement(now)?;
+        let data = to_data(&announcement.data);
+        let data = data.inspect_err(|error| tracing::error!(%error, "an announcement has no form")).ok()?;
+        let name = self.recording.own_name();
+        let record = Record { kind: SEGMENTS_RECORDED.into(), subject: name.clone(), actor: name, data };
+        if let Err(error) = self.recording.journals.sending(&record) {
+            // Without the note, a recorder that died now might announce it twice.
+            tracing::error!(%error, "footage waits: the recorder cannot note what it announces");
+            return None;
+        }
+        Some((announcement, record))
     }
 
     /// Journals of runs that are over and wholly announced have done their work.
     fn forget_ended(&self) {
-        lock(&self.evidence.ended).retain(|run| {
-            if self.evidence.pending.waits(*run) {
+        let recording = &self.recording;
+        lock(&recording.ended).retain(|run| {
+            if recording.pending.waits(*run) {
                 return true;
             }
-            self.evidence.pending.forget(*run);
-            if let Err(error) = self.evidence.journals.end(*run) {
+            recording.pending.forget(*run);
+            if let Err(error) = recording.journals.end(*run) {
                 tracing::warn!(%error, "a journal cannot be removed");
             }
             false

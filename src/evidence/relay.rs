@@ -15,6 +15,11 @@ use crate::base::limits::{CAMERA_ANSWER_MAX, CAMERA_STALL_MAX};
 /// How often it looks whether ffmpeg has come.
 const ACCEPT_EVERY: Duration = Duration::from_millis(5);
 
+/// A camera sends some sixty packets a second; passed on one by one, each of them would wake this process and ffmpeg. So
+/// what comes within this is passed on together, unless it is much.
+const REST: Duration = Duration::from_millis(60);
+const REST_BELOW_BYTES: usize = 24 * 1_024;
+
 /// Which camera, and how to prove ourselves to it.
 pub struct Behind {
     pub camera: SocketAddr,
@@ -125,7 +130,7 @@ impl Shared {
         let mut items = Items::new(client);
         while let Ok(Some(item)) = items.next() {
             let written = match item {
-                Item::Packet(packet) => lock(camera).write_all(&packet),
+                Item::Packets(packets) => lock(camera).write_all(&packets),
                 Item::Message(mut message) => {
                     if !rename(&mut message, url, &behind.uri) {
                         return;
@@ -159,11 +164,15 @@ impl Shared {
                 Err(error) => return self.end(CameraError::of_io(&error)),
             };
             let passed = match item {
-                Item::Packet(packet) => {
+                Item::Packets(packets) => {
                     if !flows && let Ok(silence) = &silence {
                         flows = silence.set_read_timeout(Some(Duration::from_micros(CAMERA_STALL_MAX.get()))).is_ok();
                     }
-                    client.write_all(&packet)
+                    let passed = client.write_all(&packets);
+                    if packets.len() < REST_BELOW_BYTES {
+                        thread::sleep(REST);
+                    }
+                    passed
                 }
                 Item::Message(answer) => match self.again(&answer, behind) {
                     Some(request) => request.write(&mut *lock(camera)),

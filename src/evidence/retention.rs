@@ -102,8 +102,8 @@ impl Evidence {
         }
         for run in burial.files.iter().map(|name| name.run).collect::<std::collections::BTreeSet<_>>() {
             let init = FileName { run, number: None };
-            if self.store.files(run).is_ok_and(|left| left == [init]) && !self.pending.waits(run) && !self.is_open(run)
-            {
+            // A run that is still written has segments, for it has fresh ones.
+            if self.store.files(run).is_ok_and(|left| left == [init]) {
                 self.store.delete(init)?;
             }
         }

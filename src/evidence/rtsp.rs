@@ -24,8 +24,8 @@ pub struct Message {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item {
     Message(Message),
-    /// Media or control, with its four bytes of head.
-    Packet(Vec<u8>),
+    /// Whole packets of media or control, one behind the other, each with its four bytes of head: as many as had come.
+    Packets(Vec<u8>),
 }
 
 /// Why a camera cannot be read, with the cause that a gap would name.
@@ -111,6 +111,12 @@ impl<R: Read> Items<R> {
         match self.0.fill_buf()?.first() {
             None => Ok(None),
             Some(&INTERLEAVED) => {
+                let whole = whole_packets(self.0.buffer());
+                if whole > 0 {
+                    let packets = self.0.buffer().get(..whole).unwrap_or_default().to_vec();
+                    self.0.consume(whole);
+                    return Ok(Some(Item::Packets(packets)));
+                }
                 let mut head = [0; 4];
                 self.0.read_exact(&mut head)?;
                 let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -118,7 +124,7 @@ impl<R: Read> Items<R> {
                 let (first, rest) = packet.split_at_mut(4);
                 first.copy_from_slice(&head);
                 self.0.read_exact(rest)?;
-                Ok(Some(Item::Packet(packet)))
+                Ok(Some(Item::Packets(packet)))
             }
             Some(_) => self.message().map(|message| Some(Item::Message(message))),
         }
@@ -161,6 +167,19 @@ impl<R: Read> Items<R> {
         }
         String::from_utf8(line).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a line that is no text"))
     }
+}
+
+/// How many bytes at the front are whole packets.
+fn whole_packets(bytes: &[u8]) -> usize {
+    let mut end = 0;
+    while let Some(&[INTERLEAVED, _, high, low]) = bytes.get(end..end + 4) {
+        let next = end + 4 + usize::from(u16::from_be_bytes([high, low]));
+        if next > bytes.len() {
+            break;
+        }
+        end = next;
+    }
+    end
 }
 
 /// A connection to a camera with the limits of [`crate::base::limits`].
@@ -270,11 +289,11 @@ mod tests {
     #[test]
     fn messages_and_packets_in_turn() {
         let wire =
-            b"RTSP/1.0 200 OK\r\nCSeq: 1\r\ncontent-length: 3\r\n\r\nabc$\x01\x00\x02xyOPTIONS * RTSP/1.0\r\n\r\n";
+            b"RTSP/1.0 200 OK\r\nCSeq: 1\r\ncontent-length: 3\r\n\r\nabc$\x01\x00\x02xy$\x00\x00\x00OPTIONS * RTSP/1.0\r\n\r\n";
         let mut items = Items::new(&wire[..]);
         let Some(Item::Message(answer)) = items.next().unwrap() else { panic!() };
         assert_eq!((answer.status(), &answer.body[..], answer.header("cseq")), (Some(200), &b"abc"[..], Some("1")));
-        assert_eq!(items.next().unwrap(), Some(Item::Packet(b"$\x01\x00\x02xy".to_vec())));
+        assert_eq!(items.next().unwrap(), Some(Item::Packets(b"$\x01\x00\x02xy$\x00\x00\x00".to_vec())));
         let Some(Item::Message(request)) = items.next().unwrap() else { panic!() };
         assert_eq!((request.request(), request.status()), (Some(("OPTIONS", "*")), None));
         assert_eq!(items.next().unwrap(), None);

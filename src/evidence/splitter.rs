@@ -4,6 +4,9 @@ use super::mp4::{Pictures, Tracks, box_size};
 use crate::base::Span;
 use crate::base::limits::{SEGMENT_MAX_BYTES, SEGMENT_MIN};
 
+/// Two seconds of pictures, each rounded to a camera's clock, may come to a little less.
+const ROUNDING: Span = Span::micros(20_000);
+
 /// What has become whole.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -121,7 +124,7 @@ impl Splitter {
     }
 
     fn full(&mut self) -> Option<Piece> {
-        let is_full = |cut: &Cut| cut.to.get().saturating_sub(cut.from.get()) >= SEGMENT_MIN.get();
+        let is_full = |cut: &Cut| cut.to.get().saturating_sub(cut.from.get()) + ROUNDING.get() >= SEGMENT_MIN.get();
         self.open.take_if(|cut| is_full(cut)).map(Piece::Segment)
     }
 }

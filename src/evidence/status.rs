@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use serde::{Deserialize, Serialize};
+
 use super::journal::Recorded;
 use super::live::Live;
 use super::lock;
@@ -18,7 +20,8 @@ pub struct Footage {
 }
 
 /// What a camera does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Phase {
     Connecting,
     Recording,
@@ -30,7 +33,8 @@ pub enum Phase {
 }
 
 /// A camera as of now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Status {
     pub phase: Phase,
     /// Since when it is so.

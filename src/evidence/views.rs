@@ -66,9 +66,11 @@ fn evidence(tx: &mut Tx, row: &EntryRow, payload: Payload) -> Result<(), StoreEr
             footage::resolve_clip(tx, &text(data.clip), data.status.name(), row.seq)
         }),
         FOOTAGE_DELETED => read(data).map_or(Ok(()), |data: FootageDeleted| {
-            data.runs
-                .iter()
-                .try_for_each(|run| footage::mark_deleted(tx, ledger, &text(run.run), int(run.first), row.at))
+            data.runs.iter().try_for_each(|run| {
+                let (name, first) = (text(run.run), int(run.first));
+                footage::mark_deleted(tx, ledger, &name, first, row.at)?;
+                footage::expire_clips(tx, ledger, &name, first)
+            })
         }),
         HOLD_PLACED => read(data).map_or(Ok(()), |data: HoldPlaced| {
             let (id, camera) = (text(data.hold), text(data.camera));

@@ -20,8 +20,8 @@ use super::problem::Problem;
 use super::stream::Stream;
 use super::throttle::Throttle;
 use super::{
-    accounts, bids, case_file, cases, companies, feedback, footage, health, keys, ledger, life, lots, objections,
-    rooms, session, settings, statistics, stream, web_files,
+    accounts, bids, case_file, cases, companies, feedback, footage, health, holds, keys, ledger, life, lots,
+    objections, recorders, rooms, session, settings, statistics, stream, web_files,
 };
 use crate::base::Code;
 use crate::base::limits::BODY_MAX_BYTES;
@@ -109,6 +109,8 @@ fn routes(config: &mut ServiceConfig) {
             .configure(objections::routes)
             .configure(rooms::routes)
             .configure(footage::routes)
+            .configure(holds::routes)
+            .configure(recorders::routes)
             .configure(stream::routes)
             .route("/openapi.json", web::get().to(openapi))
             .default_service(web::to(no_route)),

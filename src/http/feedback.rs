@@ -12,11 +12,12 @@ use super::offload::run;
 use super::page::{Page, cut, newest_first};
 use super::problem::Problem;
 use crate::base::{Code, Id, Micros};
-use crate::desk::{Desk, event_of};
+use crate::desk::Desk;
 use crate::engine::event::{NoteAttached, PauseOrdered, QuestionRaised};
 use crate::engine::state::Question;
 use crate::engine::{Action, Audience, Subject};
 use crate::identity::{Action as Right, ObjectRef, may, may_read};
+use crate::ledger::Payload;
 
 type Answer = Result<Json<Recorded>, Problem>;
 
@@ -126,7 +127,9 @@ pub async fn attach_note(desk: Data<Desk>, who: Who, key: Key, lot: Path<Id>, bo
     // Only of what the author may read: otherwise a note would tell which lot a hidden entry is about.
     let (reading, viewer) = (desk.clone(), who.0.clone());
     let payload = run(move || reading.payload(&viewer, entry)).await?;
-    if event_of(&payload).is_none_or(|event| event.subject != Subject::Lot(lot)) {
+    // Records about a lot count too: a clip is what a note is most often about.
+    let subject = Subject::Lot(lot).to_string();
+    if !Payload::parse(&payload).is_ok_and(|payload| payload.subject == subject) {
         return Err(Problem::new(Code::NotFound, "entry"));
     }
     let action = Action::Note(NoteAttached { entry, text, open });

@@ -15,7 +15,7 @@ use super::rooms::at_desk;
 use crate::base::{Code, Hash, Id, Micros, Span};
 use crate::desk::{ClipWish, Desk, Shown, Wanted};
 use crate::engine::Refusal;
-use crate::ledger::media::{FileName, Gap};
+use crate::ledger::media::{ClipStatus, FileName, Gap};
 use crate::store::platform::footage::{AlarmRow, ClipRow};
 
 pub fn routes(config: &mut ServiceConfig) {
@@ -46,11 +46,11 @@ pub struct ClipView {
     keep_until: Micros,
 }
 
-fn internal<E>(_: E) -> Refusal {
+pub(super) fn internal<E>(_: E) -> Refusal {
     Code::Internal.into()
 }
 
-fn time(micros: i64) -> Result<Micros, Refusal> {
+pub(super) fn time(micros: i64) -> Result<Micros, Refusal> {
     Micros::new(micros).ok_or_else(|| Code::Internal.into())
 }
 
@@ -193,6 +193,19 @@ pub struct SightView {
     reference: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'static str>,
+    /// Of a clip that another system keeps: where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external: Option<ExternalView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ExternalView {
+    system: String,
+    /// Without credentials.
+    url: String,
+    /// Of what it served when it was asked; absent when nothing came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<Hash>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -234,7 +247,12 @@ pub async fn sight(desk: Data<Desk>, who: Who, viewing: Path<Id>) -> Answer {
         gaps: seen.gaps.iter().map(gap).collect(),
         uncertainty: seen.uncertainty,
         reference: seen.reference.as_ref().map(|(seq, _)| *seq),
-        status: seen.reference.as_ref().map(|(_, reference)| reference.status.name()),
+        status: seen.status.map(ClipStatus::name),
+        external: seen.reference.and_then(|(_, reference)| reference.external).map(|kept| ExternalView {
+            system: kept.system,
+            url: kept.url,
+            sha256: kept.digest,
+        }),
     };
     Ok(json(StatusCode::OK, &shown))
 }
@@ -274,7 +292,7 @@ pub async fn file(desk: Data<Desk>, who: Who, path: Path<(Id, String, String)>) 
 #[serde(deny_unknown_fields)]
 pub struct Why {
     /// Why, in words; kept for ever.
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// The clip as a ZIP: what was recorded, and a manifest with hashes, viewer and time, whose digest is an entry.

@@ -39,6 +39,7 @@ const CLIENT_HEADER: &str = "x-forwarded-for";
 /// What of a request goes along, in this order.
 const PASSED_ON: &[&str] = &[
     "accept",
+    "authorization",
     "content-type",
     "cookie",
     "host",

@@ -16,7 +16,7 @@ use super::problem::Problem;
 use crate::base::{Code, Id, Micros, Span};
 use crate::desk::{Desk, NewCamera, Rooms};
 use crate::engine::Refusal;
-use crate::evidence::{Phase, Status};
+use crate::evidence::{Phase, RECORDED_HERE, Status};
 use crate::ledger::media::Retention;
 use crate::store::platform::rooms::{BookingRow, CameraRow};
 
@@ -71,6 +71,8 @@ pub struct CameraView {
     /// Without user and password; only for those who set cameras up.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
+    /// `rtsp`: recorded here; otherwise the system that records it.
+    source: String,
     #[schema(value_type = String)]
     retention: Retention,
     state: CameraState,
@@ -126,6 +128,7 @@ fn camera_view(row: &CameraRow, status: Option<&Status>, now: Micros) -> Result<
         id: row.id.parse().map_err(corrupt)?,
         name: row.name.clone(),
         address: Some(row.address.clone()).filter(|address| !address.is_empty()),
+        source: row.source.clone(),
         retention: row.retention.parse().map_err(corrupt)?,
         state: state_view(status, now),
     })
@@ -215,7 +218,12 @@ pub async fn add_room(desk: Data<Desk>, who: Who, body: Body<NewRoom>) -> Answer
 #[serde(deny_unknown_fields)]
 pub struct CameraForm {
     name: String,
-    /// `rtsp://host[:port]/path`, in a network that cameras may be in, without user and password.
+    /// `rtsp`: recorded here. `mediamtx`, `frigate`, `onvif`, `gb28181`: that system records it, and clips refer to it.
+    #[serde(default = "recorded_here")]
+    source: String,
+    /// In a network that cameras may be in, without user and password. `rtsp://host[:port]/path`; for `MediaMTX`
+    /// `http://host:9996/path` of its playback server, for Frigate `http://host:5000/camera`; for the others a template
+    /// with `{start}` and `{end}` (also `{start_unix}`, `{start_compact}`, `{duration}`).
     address: String,
     /// Empty where the camera asks for none.
     #[serde(default)]
@@ -228,14 +236,18 @@ pub struct CameraForm {
     retention: Retention,
 }
 
+fn recorded_here() -> String {
+    RECORDED_HERE.to_owned()
+}
+
 /// Adds a camera; it is recorded from the next second on. User and password are sealed and never shown again.
 #[utoipa::path(operation_id = "add_camera", tag = "evidence", params(("room" = Id, Path)), request_body = CameraForm,
     responses((status = 201, body = Made), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 #[post("/rooms/{room}/cameras")]
 pub async fn add_camera(desk: Data<Desk>, who: Who, room: Path<Id>, body: Body<CameraForm>) -> Answer {
-    let CameraForm { name, address, user, password, retention } = body.value;
-    let camera = NewCamera { room: *room, name, address, user, password, retention };
+    let CameraForm { name, source, address, user, password, retention } = body.value;
+    let camera = NewCamera { room: *room, name, source, address, user, password, retention };
     let id = at_desk(&desk, move |desk| desk.add_camera(&who.0, &camera)).await?;
     Ok(json(StatusCode::CREATED, &Made { id }))
 }

@@ -90,21 +90,21 @@ pub(super) fn world() -> World {
     let passwords = cheap();
     let ledger_name = "main".into();
     let lot_keys = LotKeys::default();
-    let evidence = Evidence::open(evidence::Making {
+    let evidence = Arc::new(Evidence {
         settings: evidence::Settings {
             name: "test".into(),
             ffmpeg: "ffmpeg".into(),
             networks: Networks::of(&[]).unwrap(),
+            others: Vec::new(),
         },
         store: Arc::new(Directory::open(data.path().join("media")).unwrap()),
-        journals: data.path().join("recorder"),
         platform: platform.clone(),
         ledger: "main".to_owned(),
         logins: Arc::new(SealedLogins::new(identity.clone(), platform.clone())),
         clock: clock.clone(),
         entropy: entropy.clone(),
+        monitor: Arc::default(),
     });
-    let evidence = Arc::new(evidence.unwrap());
     let cosigning = Cosigning::none(verifier_key.clone()).unwrap();
     cosigning.start(sequencer.clone()).unwrap();
     let desk = Desk {

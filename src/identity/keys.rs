@@ -193,6 +193,15 @@ impl ServerKeys {
         URL_SAFE_NO_PAD.encode(context.sign())
     }
 
+    /// What the recorder `name` proves itself with: its name, and a code over it.
+    pub fn recorder_token(&self, name: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.mac);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"recorder\0");
+        context.update(name.as_bytes());
+        format!("{name}.{}", URL_SAFE_NO_PAD.encode(context.sign()))
+    }
+
     /// Whether `csrf` is the session's CSRF token, in constant time.
     pub fn is_csrf_token(&self, token_hash: Hash, csrf: &str) -> bool {
         self.csrf_token(token_hash).as_bytes().ct_eq(csrf.as_bytes()).into()

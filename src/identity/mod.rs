@@ -139,6 +139,11 @@ impl Identity {
         self.keys.node_code(parts)
     }
 
+    /// What a recorder in a process of its own proves itself with.
+    pub fn recorder_token(&self, name: &str) -> String {
+        self.keys.recorder_token(name)
+    }
+
     /// Compares two codes in constant time.
     pub fn is_same_code(&self, own: &str, shown: &str) -> bool {
         own.as_bytes().ct_eq(shown.as_bytes()).into()

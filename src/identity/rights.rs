@@ -150,6 +150,8 @@ rights! {
     ReadSealed       "payload.sealed"         _       -   -   -   -   -   -   -   -   -   -;
     EvidenceLive     "evidence.live"          _       -   -   -   -   -   A   -   -   -   -;
     EvidenceView     "evidence.view"          _       -   -   -   -   -   A   C   -   -   -;
+    HoldPlace        "hold.place"             _       -   -   -   A   -   A   -   -   -   -;
+    HoldLift         "hold.lift"              recent  -   -   -   -   -   A   -   -   -   -;
     // One's own account
     AccountSelf      "account.self"           _       -   O   O   O   O   O   O   O   O   O;
     AccountSecure    "account.secure"         recent  -   O   O   O   O   O   O   O   O   O;

@@ -399,11 +399,23 @@ impl ClipReferenced {
             .any(|part| name.number.is_none_or(|number| number >= part.first && number < part.next()))
     }
 
-    /// What the status must be, given what was asked for and what there is.
+    /// The files that it refers to, with their digests, in the order in which they are played.
+    pub fn files(&self) -> impl Iterator<Item = (FileName, Hash)> {
+        self.parts.iter().flat_map(|part| {
+            let init = (FileName { run: part.run, number: None }, part.init);
+            let segments = (part.first..).zip(&part.segments);
+            let named = segments.map(|(number, one)| (FileName { run: part.run, number: Some(number) }, one.digest));
+            std::iter::once(init).chain(named)
+        })
+    }
+
+    /// What the status must be, given what was asked for and what there is; [`ClipStatus::Expired`] instead where the
+    /// footage had been deleted before.
     pub fn status_due(&self) -> ClipStatus {
         let covered = self.served.is_some_and(|served| served.from <= self.asked.from && served.to >= self.asked.to);
-        let whole = covered && self.gaps.is_empty();
-        if self.external.is_some() || whole { ClipStatus::Complete } else { ClipStatus::Gap }
+        // Another system's footage is as whole as that system says.
+        let whole = (covered || self.external.is_some()) && self.gaps.is_empty();
+        if whole { ClipStatus::Complete } else { ClipStatus::Gap }
     }
 }
 

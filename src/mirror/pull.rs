@@ -160,7 +160,10 @@ impl Mirror {
             return Err(MirrorError::NotSigned);
         }
         if let Some(policy) = &self.policy {
-            signed.verify(policy).map_err(|error| MirrorError::Policy(error.to_string()))?;
+            // By whichever of its keys the log signs now.
+            let signer = self.log.keys.iter().find(|key| signed.note().verify(key).is_ok());
+            let policy = signer.map_or_else(|| policy.clone(), |key| policy.with_log(key.clone()));
+            signed.verify(&policy).map_err(|error| MirrorError::Policy(error.to_string()))?;
         }
         let (reader, size) = (self.shelf.reader(), head.size);
         let mut trail = Trail::resume(&*reader, &self.origin, reader.size()?)?;

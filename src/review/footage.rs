@@ -7,16 +7,16 @@ use serde::de::DeserializeOwned;
 
 use super::report::{CheckName, Failure, Words};
 use super::source::{Media, Source};
-use crate::base::limits::ANNOUNCE_LATE_MAX;
-use crate::base::{Hash, Id, Micros, Span};
+use crate::base::limits::{ANNOUNCE_LATE_MAX, RECORDER_AHEAD_MAX};
+use crate::base::{Hash, Id, Micros};
 use crate::ledger::media::{
-    self, CLIP_REFERENCED, ClipReferenced, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part, SEGMENTS_RECORDED,
-    SegmentsRecorded, Stretch,
+    self, CLIP_REFERENCED, ClipReferenced, ClipStatus, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part,
+    SEGMENTS_RECORDED, SegmentsRecorded, Stretch,
 };
 use crate::ledger::payload::{self, Payload};
 
-/// How far a recorder's clock may be ahead of the ledger's.
-const AHEAD_MAX: Span = Span::secs(2);
+/// Clips of which a report says what they lack, one by one.
+const CLIPS_SAID_MAX: usize = 20;
 
 /// What an entry says about footage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,14 @@ struct Run {
     init: Hash,
     next: u64,
     link: Hash,
-    /// What has a tombstone: first and next.
-    deleted: Vec<(u64, u64)>,
+    deleted: Vec<Tombstone>,
+}
+
+/// Segments whose footage is gone, as an entry says.
+struct Tombstone {
+    seq: u64,
+    first: u64,
+    next: u64,
 }
 
 /// Consecutive announced segments that are not at hand.
@@ -88,6 +94,8 @@ pub struct Footage {
     /// Announced, deleted with a tombstone.
     pub expired: u64,
     pub clips_held: u64,
+    /// What is said of clips that hold but do not show everything, in order of their entries.
+    said: Vec<Words>,
     /// At hand, and announced by no entry.
     pub unannounced: u64,
     pub was_at_hand: bool,
@@ -130,6 +138,17 @@ impl Footage {
         Words::joined(&reasons)
     }
 
+    /// What clips do not show although they hold, a clip each: gaps with their causes, footage that has gone, footage of
+    /// other systems; `None` where there is nothing to say.
+    pub fn clips_why_not(&self) -> Option<Words> {
+        let more = self.said.len().saturating_sub(CLIPS_SAID_MAX);
+        let mut said: Vec<Words> = self.said.iter().take(CLIPS_SAID_MAX).cloned().collect();
+        if more > 0 {
+            said.push(Words::new(format!("另有 {more} 处"), format!("and {more} more")));
+        }
+        Words::joined(&said)
+    }
+
     /// Takes in entry `seq`, written at `at`.
     pub fn entry(&mut self, seq: u64, at: Micros, evidence: &Evidence) -> Result<(), Failure> {
         match evidence {
@@ -144,7 +163,8 @@ impl Footage {
             Evidence::Deleted(data) => {
                 for deleted in &data.runs {
                     if let Some(run) = self.runs.get_mut(&deleted.run) {
-                        run.deleted.push((deleted.first, deleted.first.saturating_add(deleted.count)));
+                        let next = deleted.first.saturating_add(deleted.count);
+                        run.deleted.push(Tombstone { seq, first: deleted.first, next });
                     }
                 }
                 Ok(())
@@ -180,7 +200,7 @@ impl Footage {
                 let expected = format!("announced within {} s of {end}", ANNOUNCE_LATE_MAX.get() / 1_000_000);
                 return fail("announced_late", expected, format!("{name} at {at}"));
             }
-            if end > at.plus(stretch.uncertainty).plus(AHEAD_MAX) {
+            if end > at.plus(stretch.uncertainty).plus(RECORDER_AHEAD_MAX) {
                 return fail("announced_early", format!("pictures from before {at}"), format!("{name} until {end}"));
             }
         }
@@ -263,7 +283,7 @@ impl Footage {
         let mut failures = Vec::new();
         for absent in std::mem::take(&mut self.absent) {
             let deleted = self.runs.get(&absent.run).map(|run| run.deleted.as_slice()).unwrap_or_default();
-            let is_deleted = |number: u64| deleted.iter().any(|(first, next)| (*first..*next).contains(&number));
+            let is_deleted = |number: u64| deleted.iter().any(|stone| (stone.first..stone.next).contains(&number));
             let missing: Vec<u64> = (absent.first..absent.next).filter(|number| !is_deleted(*number)).collect();
             self.expired += (absent.next - absent.first).saturating_sub(u64::try_from(missing.len()).unwrap_or(0));
             // An init segment may go once something of its run was deleted; what is left of it then names itself.
@@ -288,7 +308,10 @@ impl Footage {
         }
         for (seq, clip) in std::mem::take(&mut self.clips) {
             match self.clip(source, seq, &clip)? {
-                Ok(()) => self.clips_held += 1,
+                Ok(()) => {
+                    self.clips_held += 1;
+                    self.said.extend(self.lacks(seq, &clip));
+                }
                 Err(failure) => failures.push(*failure),
             }
         }
@@ -333,11 +356,56 @@ impl Footage {
             Some((_, gap)) if clip.external.is_none() => {
                 fail("clip_gap", format!("a gap from {} to {} ({})", gap.from, gap.to, gap.cause), "not said".into())
             }
-            _ if clip.status != clip.status_due() => {
-                fail("clip_status", clip.status_due().to_string(), clip.status.to_string())
+            _ => {
+                let gone_before = self.gone(clip).is_some_and(|stone| stone < seq);
+                let due = if gone_before { ClipStatus::Expired } else { clip.status_due() };
+                if clip.status == due {
+                    Ok(Ok(()))
+                } else {
+                    fail("clip_status", due.to_string(), clip.status.to_string())
+                }
             }
-            _ => Ok(Ok(())),
         }
+    }
+
+    /// The first entry that says that some of the clip's footage was deleted.
+    fn gone(&self, clip: &ClipReferenced) -> Option<u64> {
+        let buried = |part: &Part| {
+            let stones = self.runs.get(&part.run).map(|run| run.deleted.as_slice()).unwrap_or_default();
+            let over = stones.iter().filter(|stone| stone.first < part.next() && stone.next > part.first);
+            over.map(|stone| stone.seq).min()
+        };
+        clip.parts.iter().filter_map(buried).min()
+    }
+
+    /// What the clip of entry `seq`, which holds, does not show.
+    fn lacks(&self, seq: u64, clip: &ClipReferenced) -> Option<Words> {
+        let gap = |gap: &Gap| {
+            let Gap { from, to, cause, .. } = gap;
+            Words::new(format!("{from} 至 {to} 间断（{cause}）"), format!("gap from {from} to {to} ({cause})"))
+        };
+        let mut reasons: Vec<Words> = clip.gaps.iter().map(gap).collect();
+        if let Some(stone) = self.gone(clip) {
+            reasons.push(Words::new(
+                format!("影像已删除，见第 {stone} 条"),
+                format!("footage deleted, as entry {stone} says"),
+            ));
+        }
+        if let Some(kept) = &clip.external {
+            let system = &kept.system;
+            reasons.push(Words::new(
+                format!("由 {system} 保存，此处无从作证"),
+                format!("kept by {system}, which nothing here vouches for"),
+            ));
+        } else if clip.gaps.is_empty() && clip.status == ClipStatus::Gap {
+            reasons.push(Words::new("止于所要的时刻之前", "it ends before what was asked for"));
+        }
+        let Words { zh, en } = Words::joined(&reasons)?;
+        let (about, camera) = (clip.about, clip.camera);
+        Some(Words::new(
+            format!("第 {about} 条的影像，摄像机 {camera}（第 {seq} 条）：{zh}"),
+            format!("clip of entry {about} by camera {camera} (entry {seq}): {en}"),
+        ))
     }
 }
 

@@ -463,6 +463,7 @@ impl Run {
             CheckName::Earlier if count == 0 => say("手边没有更早的检查点", "no earlier checkpoint at hand"),
             CheckName::Footage => self.footage.why_not(missing),
             CheckName::Clips if count == 0 => say("没有影像引用", "there are no clip references"),
+            CheckName::Clips => self.footage.clips_why_not(),
             CheckName::Timestamps => self.stamps.why_not(),
             CheckName::Payloads if missing > 0 => Some(not_at_hand()),
             CheckName::Statements if !self.options.signatures => say("未要求核验签名", "signatures were not asked for"),

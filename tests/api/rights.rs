@@ -31,8 +31,10 @@ enum Door {
     SignedIn,
     /// As the table says of this right, on an object that is the asker's own where the scope is `Own`.
     Table(Right),
+    /// Nobody who signs in: recorders prove themselves in another way.
+    Recorders,
 }
-use Door::{Open, SignedIn, Table};
+use Door::{Open, Recorders, SignedIn, Table};
 
 struct Things<'w> {
     world: &'w World,
@@ -199,6 +201,23 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ),
         ("POST", "/api/v1/bookings/{booking}/cancel", Table(Right::RoomBook), None),
         ("GET", "/api/v1/alarms", Table(Right::CamerasRead), None),
+        ("GET", "/api/v1/holds", Table(Right::CamerasRead), None),
+        (
+            "POST",
+            "/api/v1/cameras/{camera}/holds",
+            Table(Right::HoldPlace),
+            Some(json!({ "from": now, "to": due, "reason": "诉讼保全" })),
+        ),
+        ("POST", "/api/v1/holds/{hold}/lift", Table(Right::HoldLift), reason()),
+        ("POST", "/api/v1/recorder/look", Recorders, Some(json!({ "holder": t.world.id(), "reports": [] }))),
+        ("GET", "/api/v1/recorder/cameras/{camera}/login", Recorders, None),
+        ("GET", "/api/v1/recorder/runs/{run}", Recorders, None),
+        (
+            "POST",
+            "/api/v1/recorder/entries",
+            Recorders,
+            Some(json!({ "kind": "evidence.segments_recorded", "subject": "recorder/main", "data": {} })),
+        ),
         ("GET", "/api/v1/lots/{lot}/clips", Table(Right::EvidenceView), None),
         (
             "POST",
@@ -254,6 +273,7 @@ fn allowed(door: Door, role: Role) -> bool {
         Open => true,
         SignedIn => role != Role::Public,
         Table(right) => by(right),
+        Recorders => false,
     }
 }
 
@@ -287,6 +307,7 @@ fn each_role_gets_what_the_table_gives_it_and_nothing_else() {
             let expected = match (allowed(*door, role), role) {
                 (true, _) => None,
                 (false, Role::Public) => Some(Code::NotSignedIn),
+                (false, _) if matches!(door, Recorders) => Some(Code::NotSignedIn),
                 (false, _) => Some(Code::Forbidden),
             };
             let refused = code.filter(|code| {
@@ -321,6 +342,7 @@ fn filled(things: &Things<'_>, path: &str) -> String {
         ("{clip}", things.world.id().to_string()),
         ("{viewing}", things.world.id().to_string()),
         ("{hold}", things.world.id().to_string()),
+        ("{run}", things.world.id().to_string()),
     ];
     fill.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -12,11 +12,12 @@ use mingjian::ledger::media::{
     ALARM_RAISED, Alarm, AlarmKind, CLIP_REFERENCED, ClipReferenced, ClipStatus, FileName, VIEWED, Viewed, playlist,
 };
 use mingjian::review::{CheckName, Language};
-use mingjian::sequencer::Clock;
+use mingjian::sequencer::{Clock, SystemClock};
 use mingjian::sim::ManualClock;
 use mingjian::sim::hall::{Hall, HallRules, World as Trade, run};
 
 use crate::camera::Camera;
+use crate::light;
 use crate::world::{World, operator, settings, until, verified};
 
 /// Stands where it is put until it is let run.
@@ -38,7 +39,8 @@ fn viewer(role: Role, cases: &[Id]) -> Viewer {
 
 #[test]
 fn what_the_room_saw_stands_beside_the_trade() {
-    let camera = Camera::start(&[]);
+    // Its brightness says when each picture was taken.
+    let camera = Camera::start(&["--light-clock"]);
     // A second one that nobody hears, and whose picture never changes.
     let still = Camera::start(&["--frozen", "--no-audio", "--pattern", "red"]);
     let trade = Trade::new(7);
@@ -152,6 +154,18 @@ fn what_the_room_saw_stands_beside_the_trade() {
         assert_eq!(file["sha256"], Hash::of(&bytes).to_string());
     }
     assert_eq!(world.records::<Viewed>(VIEWED).last().unwrap().manifest, Some(Hash::of(&manifest)));
+
+    // The clock in the picture agrees with what the clip claims, as far as it claims to know.
+    let mut part = Vec::new();
+    for (name, _) in reference.files() {
+        zip.by_name(&name.to_string()).unwrap().read_to_end(&mut part).unwrap();
+    }
+    let ahead = world.now().get() - SystemClock.now().get();
+    let off = light::off(&part, reference.parts[0].from.get() - ahead);
+    let stated = i64::try_from(reference.clock.uncertainty.get()).unwrap();
+    assert!(off.len() > 300, "{} pictures", off.len());
+    let worst = off.iter().map(|off| off.abs()).max().unwrap();
+    assert!(worst <= stated, "a picture is {worst} µs off, {stated} stated");
 
     // By hand, to any entry.
     let (from, to) = (opens.minus(Span::secs(4)), opens.plus(Span::secs(4)));

@@ -1,13 +1,20 @@
 //! What goes wrong leaves a gap with the right cause and bounds, and nothing that was announced is lost.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mingjian::base::{Id, Micros, Span};
 use mingjian::config::EvidenceSettings;
-use mingjian::ledger::media::{Cause, Gap};
-use mingjian::review::Language;
+use mingjian::evidence::{Directory, MediaStore, Phase};
+use mingjian::ledger::media::{Cause, FileName, Gap};
+use mingjian::review::{CheckName, Language};
+use mingjian::store::data_dir::Space;
 
 use crate::camera::Camera;
 use crate::world::{World, settings, until, verified};
@@ -26,7 +33,12 @@ fn start(settings: &EvidenceSettings) -> (World, Camera, Id) {
 }
 
 /// Waits for footage after the fault, ends, and answers with the one gap; everything else must hold.
-fn gap_after(mut world: World, id: Id, cause: Cause) -> Gap {
+fn gap_after(world: World, id: Id, cause: Cause) -> Gap {
+    let media = world.media();
+    gap_with(world, id, cause, &media)
+}
+
+fn gap_with(mut world: World, id: Id, cause: Cause, media: &Path) -> Gap {
     let now = world.now();
     world.recorded(id, now, FOOTAGE_SECONDS);
     world.stop();
@@ -39,10 +51,14 @@ fn gap_after(mut world: World, id: Id, cause: Cause) -> Gap {
     let near = |a: Micros, b: Micros| a.get().abs_diff(b.get()) < 100_000;
     assert!(announced.stretches.iter().any(|stretch| near(stretch.to(), gap.from)), "{gap:?}");
     assert!(announced.stretches.iter().any(|stretch| near(stretch.from, gap.to)), "{gap:?}");
-    let (data, media) = (world.data(), world.media());
+    let data = world.data();
     let _dir = world.close();
-    let report = verified(&data, &media);
+    // Nothing that was announced is lost, and none of it differs from its digest.
+    let report = verified(&data, media);
     assert!(report.holds(), "{}", report.to_text(Language::En));
+    let check = report.checked.iter().find(|check| check.name == CheckName::Footage).unwrap();
+    let segments: usize = announced.stretches.iter().map(|stretch| stretch.segments.len()).sum();
+    assert_eq!(check.count, segments as u64 + 2, "{check:?}");
     gap
 }
 
@@ -89,10 +105,107 @@ fn ffmpeg_is_killed() {
     let ours = |pid: &String| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.starts_with(name));
     let pid = processes.filter(|name| name.bytes().all(|b| b.is_ascii_digit())).find(ours).unwrap();
     let killed = world.now();
-    assert!(std::process::Command::new("/bin/kill").args(["-KILL", &pid]).status().unwrap().success());
+    assert!(Command::new("/bin/kill").args(["-KILL", &pid]).status().unwrap().success());
     let gap = gap_after(world, id, Cause::RecorderRestarted);
     about(gap.from, killed, "the gap begins");
     assert!(gap.to < killed.plus(Span::secs(6)), "{gap:?}");
+}
+
+/// A disk of its own for footage; it goes with the test.
+struct Disk(tempfile::TempDir);
+
+impl Disk {
+    /// `None` where the machine does not let us mount one.
+    fn mount(megabytes: u32) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m"), "none"]).arg(dir.path());
+        mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()).then_some(Self(dir))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: the recorder may still hold a file.
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn the_disk_is_full() {
+    let Some(disk) = Disk::mount(300) else {
+        println!("NOT TESTED: a full disk, for this machine lets nobody mount one");
+        return;
+    };
+    let (world, _camera, id) = start(&settings(Some(disk.0.path().join("media"))));
+    let ballast = disk.0.path().join("ballast");
+    let full = world.now();
+    // Below what a recorder leaves free.
+    fs::write(&ballast, vec![1; 64 * 1_024 * 1_024]).unwrap();
+    until("the recorder stops for want of room", || {
+        matches!(world.status(id).map(|status| status.phase), Some(Phase::Down { cause: Cause::DiskFull, .. }))
+    });
+    let stopped = world.now();
+    fs::remove_file(&ballast).unwrap();
+    let media = disk.0.path().join("media");
+    let gap = gap_with(world, id, Cause::DiskFull, &media);
+    about(gap.from, full, "the gap begins");
+    assert!(gap.to > stopped.minus(Span::secs(1)) && gap.to < stopped.plus(Span::secs(8)), "{gap:?}");
+}
+
+/// Writes fail in the midst of a segment: the failure point `put`.
+struct Failing {
+    store: Directory,
+    fails: AtomicBool,
+}
+
+impl MediaStore for Failing {
+    fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()> {
+        if self.fails.load(Ordering::SeqCst) {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            self.store.put(name, bytes)
+        }
+    }
+
+    fn get(&self, name: FileName) -> io::Result<Option<Vec<u8>>> {
+        self.store.get(name)
+    }
+
+    fn delete(&self, name: FileName) -> io::Result<()> {
+        self.store.delete(name)
+    }
+
+    fn files(&self, run: Id) -> io::Result<Vec<FileName>> {
+        self.store.files(run)
+    }
+
+    fn runs(&self) -> io::Result<Vec<Id>> {
+        self.store.runs()
+    }
+
+    fn space(&self) -> io::Result<Option<Space>> {
+        self.store.space()
+    }
+}
+
+#[test]
+fn a_write_fails_for_want_of_room() {
+    let camera = Camera::start(&[]);
+    let mut world = World::start();
+    let id = world.add(camera.address(), None);
+    let store = Arc::new(Failing { store: Directory::open(world.media()).unwrap(), fails: AtomicBool::new(false) });
+    let began = world.now();
+    world.record_into(Arc::<Failing>::clone(&store));
+    world.recorded(id, began, FOOTAGE_SECONDS);
+    let full = world.now();
+    store.fails.store(true, Ordering::SeqCst);
+    until("the recorder stops for want of room", || {
+        matches!(world.status(id).map(|status| status.phase), Some(Phase::Down { cause: Cause::DiskFull, .. }))
+    });
+    store.fails.store(false, Ordering::SeqCst);
+    let gap = gap_after(world, id, Cause::DiskFull);
+    about(gap.from, full, "the gap begins");
 }
 
 #[test]

@@ -65,7 +65,8 @@ fn a_camera_is_recorded_and_every_alteration_is_named() {
     let (data, media) = (world.data(), world.media());
     let dir = world.close();
     for path in files(dir.path()) {
-        let bytes = fs::read(&path).unwrap();
+        // The database takes its own helpers along when its last connection closes.
+        let Ok(bytes) = fs::read(&path) else { continue };
         let leaked = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
         assert!(!leaked, "{} holds the camera's password", path.display());
     }

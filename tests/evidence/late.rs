@@ -1,16 +1,20 @@
 //! What time does to footage: what comes late proves nothing, and what is over is deleted with a word.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use mingjian::base::{Hash, Id, Micros, Span};
+use mingjian::base::{Code, Hash, Id, Micros, Span};
+use mingjian::desk::HoldWish;
+use mingjian::identity::{Role, Viewer};
 use mingjian::ledger::media::{
-    FOOTAGE_DELETED, FootageDeleted, HOLD_PLACED, HoldPlaced, SEGMENTS_RECORDED, Segment, SegmentsRecorded, Stretch,
-    run_link, segment_link, to_data,
+    CLIP_REFERENCED, ClipReferenced, ClipStatus, FOOTAGE_DELETED, FootageDeleted, SEGMENTS_RECORDED, Segment,
+    SegmentsRecorded, Stretch, run_link, segment_link, to_data,
 };
 use mingjian::review::{CheckName, Language};
 use mingjian::sequencer::{Clock, Record, Submission};
 use mingjian::sim::ManualClock;
+use mingjian::store::platform::footage::{self, ClipRow};
 
 use crate::camera::Camera;
 use crate::world::{World, settings, until, verified};
@@ -80,14 +84,18 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     }
     let runs = world.runs();
     let [first, second] = &runs[..] else { panic!("{runs:?}") };
-    let hold = HoldPlaced {
-        camera: id,
-        from: second.from,
-        hold: Id::from_u128(9),
-        reason: "诉讼保全".into(),
-        to: second.to(),
-    };
-    write(&world, HOLD_PLACED, format!("camera/{id}"), &hold);
+    let desk = Arc::clone(world.desk());
+    let supervisor = Viewer { account: Some(Id::from_u128(9)), role: Role::Supervisor, ..Viewer::public() };
+    let wish = HoldWish { camera: id, from: second.from, to: second.to(), reason: "诉讼保全".into() };
+    let bidder = Viewer { role: Role::Bidder, ..supervisor.clone() };
+    assert_eq!(desk.place_hold(&bidder, &wish).unwrap_err().code, Code::Forbidden);
+    let silent = HoldWish { reason: " ".into(), ..wish };
+    assert_eq!(desk.place_hold(&supervisor, &silent).unwrap_err().code, Code::ReasonMissing);
+    let (hold, _) = desk.place_hold(&supervisor, &HoldWish { reason: "诉讼保全".into(), ..silent }).unwrap();
+    world.keep();
+    // A clip of the first run whose own time is over as well.
+    let shown = clip_of(&world, first, hand.now().plus(Span::hours(1)));
+    until("the clip is resolved", || status(&world, shown) == "complete");
 
     // The camera keeps footage for seven days.
     hand.set(hand.now().plus(Span::days(8)));
@@ -97,15 +105,65 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     world.record();
     until("footage whose time is over goes", || !going.exists());
     assert!(staying.is_dir());
+    until("the clip has expired", || status(&world, shown) == "expired");
+    // Asked for only now, it is a reference to digests and a tombstone.
+    let late = clip_of(&world, first, hand.now().plus(Span::days(9)));
+    until("the late clip is resolved", || status(&world, late) == "expired");
+    let references: Vec<ClipReferenced> = world.records(CLIP_REFERENCED);
+    assert_eq!(
+        references.iter().map(|one| one.status).collect::<Vec<_>>(),
+        [ClipStatus::Complete, ClipStatus::Expired]
+    );
+    assert_eq!(references[1].parts.len(), 1, "what there was is still said");
     world.stop();
     let [tombstone] = &world.records::<FootageDeleted>(FOOTAGE_DELETED)[..] else { panic!() };
     assert!(tombstone.camera == id && tombstone.runs.iter().all(|deleted| deleted.run == first.run), "{tombstone:?}");
     assert_eq!(tombstone.runs.iter().map(|deleted| deleted.count).sum::<u64>(), first.next());
 
+    // The hold is lifted, and the rest goes.
+    assert_eq!(desk.holds(&supervisor).unwrap().len(), 1);
+    assert_eq!(desk.lift_hold(&supervisor, hold, "诉讼已结").unwrap_err().code, Code::ReauthRequired);
+    let recent = Viewer { proved_recently: true, ..supervisor };
+    desk.lift_hold(&recent, hold, "诉讼已结").unwrap();
+    until("the hold is lifted", || desk.holds(&recent).unwrap().is_empty());
+    assert_eq!(desk.lift_hold(&recent, hold, "再次").unwrap_err().code, Code::KeepingLifted);
+    world.keep();
+    until("what nobody holds any more goes", || !staying.exists());
+    world.stop();
+
     let (data, media) = (world.data(), world.media());
+    drop(desk);
     let _dir = world.close();
     let report = verified(&data, &media);
     assert!(report.holds(), "{}", report.to_text(Language::En));
-    let check = report.checked.iter().find(|check| check.name == CheckName::Footage).unwrap();
-    assert!(check.why_not.as_ref().unwrap().en.contains("segments were deleted, as entries say"), "{check:?}");
+    let check = |name| report.checked.iter().find(|check| check.name == name).unwrap().why_not.clone().unwrap().en;
+    assert!(check(CheckName::Footage).contains("segments were deleted, as entries say"));
+    assert_eq!(check(CheckName::Clips).matches("footage deleted, as entry").count(), 2);
+}
+
+/// A clip that shows the middle of a run.
+fn clip_of(world: &World, run: &Stretch, keep_until: Micros) -> Id {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let id = Id::from_u128(COUNT.fetch_add(1, Ordering::Relaxed).into());
+    let from = run.from.plus(Span::secs(1));
+    let row = ClipRow {
+        id: id.to_string(),
+        ledger: "main".into(),
+        camera: run.camera.to_string(),
+        room: world.room.to_string(),
+        lot: Id::from_u128(77).to_string(),
+        about: 1,
+        about_kind: "auction.opened".into(),
+        starts_at: from.get(),
+        ends_at: from.plus(Span::secs(1)).get(),
+        status: "pending".into(),
+        seq: None,
+        keep_until: keep_until.get(),
+    };
+    world.desk().platform.write(|tx| footage::insert_clip(tx, &row)).unwrap();
+    id
+}
+
+fn status(world: &World, clip: Id) -> String {
+    world.desk().platform.read(|tx| footage::clip(tx, &clip.to_string())).unwrap().unwrap().status
 }

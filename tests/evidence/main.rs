@@ -1,9 +1,16 @@
 //! Cameras from lens to ledger, with a real RTSP camera.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod away;
+mod bucket;
 mod camera;
 mod clips;
+mod elsewhere;
 mod faults;
 mod footage;
 mod late;
+mod light;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod web;
 mod world;

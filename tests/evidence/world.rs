@@ -11,7 +11,7 @@ use mingjian::desk::{Desk, NewCamera, Stored};
 use mingjian::engine::calendar::{CityPeriods, Holidays};
 use mingjian::engine::code::CodeFormat;
 use mingjian::engine::event::PlatformConfigured;
-use mingjian::evidence::{Directory, Phase, Recorder, Status};
+use mingjian::evidence::{Directory, Equipment, Inside, Keeper, MediaStore, Phase, RECORDED_HERE, Recorder, Status};
 use mingjian::identity::accounts::NewAccount;
 use mingjian::identity::password::Passwords;
 use mingjian::identity::{OrganisationKind, Role, Viewer};
@@ -38,6 +38,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 pub struct World {
     desk: Arc<Desk>,
     recorder: Option<Recorder>,
+    keeper: Option<Keeper>,
     pub room: Id,
     /// A reviewer who is known by name.
     pub account: Id,
@@ -72,7 +73,7 @@ impl World {
         let passwords = Passwords::cheap_for_demonstration(&SeededEntropy::new(1)).unwrap();
         let word = "seven rivers meet in the plain";
         let account = desk.identity.seed_account(new, Role::Reviewer, word, &passwords, desk.now()).unwrap();
-        Self { desk, recorder: None, room, account, dir }
+        Self { desk, recorder: None, keeper: None, room, account, dir }
     }
 
     pub fn desk(&self) -> &Arc<Desk> {
@@ -91,10 +92,15 @@ impl World {
     }
 
     pub fn add(&self, address: String, login: Option<(&str, &str)>) -> Id {
+        self.add_from(RECORDED_HERE, address, login)
+    }
+
+    pub fn add_from(&self, source: &str, address: String, login: Option<(&str, &str)>) -> Id {
         let (user, password) = login.unwrap_or_default();
         let camera = NewCamera {
             room: self.room,
             name: "全景".into(),
+            source: source.into(),
             address,
             user: user.into(),
             password: password.to_owned().into(),
@@ -104,17 +110,39 @@ impl World {
     }
 
     pub fn record(&mut self) {
+        self.record_into(Arc::clone(&self.desk.evidence.store));
+    }
+
+    pub fn record_into(&mut self, store: Arc<dyn MediaStore>) {
+        self.keep();
+        let evidence = &self.desk.evidence;
+        let host = Inside { evidence: Arc::clone(evidence), sequencer: self.desk.sequencer.clone() };
+        let equipment = Equipment {
+            settings: evidence.settings.clone(),
+            store,
+            notes: self.data().join("recorder"),
+            host: Arc::new(host),
+            clock: Arc::clone(&evidence.clock),
+            entropy: Arc::clone(&evidence.entropy),
+            monitor: Arc::clone(&evidence.monitor),
+        };
+        self.recorder = Some(Recorder::start(equipment).unwrap());
+    }
+
+    /// Resolves clips and buries what is over, with or without a recorder.
+    pub fn keep(&mut self) {
         let (evidence, sequencer) = (Arc::clone(&self.desk.evidence), self.desk.sequencer.clone());
-        self.recorder = Some(Recorder::start(evidence, sequencer).unwrap());
+        self.keeper = Some(Keeper::start(evidence, sequencer).unwrap());
     }
 
     /// Ends the recorder; it announces what it has.
     pub fn stop(&mut self) {
         self.recorder = None;
+        self.keeper = None;
     }
 
     pub fn status(&self, camera: Id) -> Option<Status> {
-        self.desk.evidence.status(camera)
+        self.desk.evidence.status(camera).unwrap()
     }
 
     /// Waits until there is footage of more than `seconds` after `since`.

@@ -86,6 +86,38 @@ fn an_installation_moves_byte_for_byte_and_goes_on() {
     assert_eq!(node.terminate(), Some(0));
     let size = |report: &Value| report["size"].as_u64().unwrap();
     assert!(size(&verified(&url, "database")) > size(&after));
+
+    // The log's key changes hands: the entry once, each node's key file for itself.
+    let keys = |data: &Path, flag: &str| {
+        let output = mingjian(&url, &["keys", "--data", data.to_str().unwrap(), flag]);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        said(&output).lines().last().unwrap().to_owned()
+    };
+    let key = keys(&data, "--next");
+    let other = dir.path().join("another-node");
+    std::fs::create_dir_all(other.join("keys")).unwrap();
+    for file in std::fs::read_dir(data.join("keys")).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), other.join("keys").join(file.file_name())).unwrap();
+    }
+    assert_eq!((keys(&data, "--rotate"), keys(&other, "--rotate")), (key.clone(), key.clone()));
+    let rotated = verified(&url, "database");
+    assert_eq!(rotated["log_keys"].as_array().unwrap().len(), 2, "{rotated}");
+    assert_eq!(rotated["log_keys"][1]["key"], key.as_str());
+    // Either node goes on under the new key.
+    for (steps, data) in [(60, &other), (70, &data)] {
+        let node = serve(&url, data);
+        node.place(auction.lot(), &auction.statement(1, steps)).unwrap();
+        // Whatever of its addresses somebody copied, the ledger is found.
+        for path in ["", "/", "/lots/1", "/ledger/main"] {
+            let shown = verified(&url, &format!("http://127.0.0.1:{}{path}", node.port));
+            assert_eq!(shown["log_keys"], rotated["log_keys"], "{path:?}");
+        }
+        assert_eq!(node.terminate(), Some(0));
+    }
+    let nowhere = mingjian(&url, &["verify", "http://127.0.0.1:9/x"]);
+    assert!(nowhere.status.code() == Some(2) && said(&nowhere).contains("127.0.0.1:9"), "{}", said(&nowhere));
+    let last = verified(&url, "database");
+    assert!(size(&last) > size(&rotated) && last["log_keys"] == rotated["log_keys"], "{last}");
 }
 
 /// Rows that changed on the way are noticed before anything counts.

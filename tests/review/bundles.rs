@@ -9,12 +9,12 @@ use mingjian::review::{InSequence, Options, Report, Source as _, Trust, verify};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-fn bundle(mut shown: Shown) -> Vec<u8> {
+pub fn bundle(mut shown: Shown) -> Vec<u8> {
     let about = About { reader: "public".into(), verifier_key: verifier_key().to_string() };
     write(Cursor::new(Vec::new()), &mut shown, about, |_, _| {}).unwrap().1.into_inner()
 }
 
-fn report(bytes: &[u8]) -> Result<Report, String> {
+pub fn report(bytes: &[u8]) -> Result<Report, String> {
     let mut reader = BundleReader::open(Cursor::new(bytes)).map_err(|error| error.to_string())?;
     let trust = Trust { policy: Some(policy()), ..Trust::default() };
     verify(&mut reader, &trust, Options::default(), &InSequence, |_, _| {}).map_err(|error| error.to_string())

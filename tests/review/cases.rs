@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::path::Path;
 
 use crate::book::*;
-use crate::bundles::repacked_as;
+use crate::bundles::{bundle, repacked_as};
 use mingjian::base::{Hash, Span};
 use mingjian::ledger::media::{
     Audio, CLIP_REFERENCED, ClipClock, ClipReferenced, ClipStatus, FileName, Interval, Part, SEGMENTS_RECORDED,
@@ -312,4 +313,29 @@ fn another_identity_under_the_same_name_convinces_nobody_who_has_the_key() {
     let found = report(&swapped).unwrap();
     assert_eq!(found.exit_code(), 1);
     assert!(!found.ledger.holds() && !found.faults.is_empty());
+}
+
+/// Archives that the fuzzer starts from (`fuzz/fuzz_targets/archive.rs`): `UPDATE_SEEDS=1` writes them anew. Here they must be
+/// what they are meant to be: whole, so that the fuzzer gets past every door.
+#[test]
+fn the_seeds_of_the_fuzzer_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/archive");
+    if std::env::var_os("UPDATE_SEEDS").is_some() {
+        let (book, footage) = filmed();
+        std::fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, bytes: Vec<u8>| std::fs::write(folder.join(name), bytes).unwrap();
+        write("case.zip", case());
+        write("case-without-media.zip", case_of(&book, &contents(None)));
+        write("bundle.zip", bundle(book.shown_to_public()));
+        write("bundle-of-one.zip", bundle(Book::new(when(1, 7, 0, 0)).shown()));
+        assert_eq!(footage.0.len(), 3);
+    }
+    for name in ["case.zip", "case-without-media.zip"] {
+        let found = report(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+        assert_eq!((found.exit_code(), &found.faults[..]), (0, &[][..]), "{name}");
+    }
+    for name in ["bundle.zip", "bundle-of-one.zip"] {
+        let found = crate::bundles::report(&std::fs::read(folder.join(name)).unwrap()).unwrap();
+        assert!(found.holds(), "{name}: {found:?}");
+    }
 }

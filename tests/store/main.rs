@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod backends;
+mod evidence;
 mod ledger;
 mod platform;
 mod schema;

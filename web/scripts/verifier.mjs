@@ -30,7 +30,8 @@ async function bundle(entry) {
       target: 'es2022',
       cssCodeSplit: false,
       assetsInlineLimit: Number.MAX_SAFE_INTEGER,
-      rolldownOptions: { output: { codeSplitting: false } },
+      // Comments would name the folders that packages came from.
+      rolldownOptions: { output: { codeSplitting: false, minify: true } },
       lib: { entry: here(entry), formats: ['es'], name: 'verifier', fileName: 'verifier' },
     },
   })

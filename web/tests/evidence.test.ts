@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
-import { announcedBy, Checker, nameOf, type Sight } from '@/evidence/footage'
+import { announcedBy, Checker, nameOf, type Announced, type Sight } from '@/evidence/footage'
+import { ApiError } from '@/api/client'
+import type { ReadEntry } from '@/verify'
 import { sha256, toBase64, utf8 } from '@/lib/bytes'
+import { parseTime } from '@/lib/time'
 
 const bytes = (text: string) => utf8(text)
 const digest = async (text: string) => toBase64(await sha256(bytes(text)))
@@ -12,13 +15,16 @@ const file = async (name: string, text: string, seq?: number): Promise<Sight['fi
   ...(seq === undefined ? {} : { seq }),
 })
 
+/** All of these, announced in time. */
+const inTime = (...digests: string[]): Announced => new Map(digests.map((d) => [d, 'in time']))
+
 it('tells verified, waiting and altered footage apart', async () => {
   const files = [
     await file('R/init.mp4', 'init', 7),
     await file('R/00000000.m4s', 'one', 7),
     await file('R/00000001.m4s', 'two'),
   ]
-  const entry = new Set([await digest('init'), await digest('one')])
+  const entry = inTime(await digest('init'), await digest('one'))
   const checker = new Checker(files, async () => entry)
   expect(checker.worst).toBe(null)
   expect(await checker.check('R/init.mp4', bytes('init'))).toBe('verified')
@@ -34,26 +40,53 @@ it('tells verified, waiting and altered footage apart', async () => {
 })
 
 it('believes no digest that the ledger does not have', async () => {
-  const checker = new Checker([await file('R/00000000.m4s', 'forged', 7)], async () => new Set([await digest('one')]))
+  const one = await digest('one')
+  const checker = new Checker([await file('R/00000000.m4s', 'forged', 7)], async () => inTime(one))
   expect(await checker.check('R/00000000.m4s', bytes('forged'))).toBe('mismatch')
 })
 
-it('asks again for what has come since', async () => {
-  const later = [await file('R/00000002.m4s', 'three')]
-  const checker = new Checker(
-    [],
-    async () => new Set(),
-    async () => later,
-  )
-  expect(await checker.check('R/00000002.m4s', bytes('three'))).toBe('waiting')
+it('lets no footage pass that was made later', async () => {
+  const late: Announced = new Map([[await digest('made at leisure'), 'late']])
+  const checker = new Checker([await file('R/00000000.m4s', 'made at leisure', 7)], async () => late)
+  expect(await checker.check('R/00000000.m4s', bytes('made at leisure'))).toBe('late')
+  expect(checker.worst).toBe('late')
 })
 
-it('reads the digests of an announcement, and of nothing else', async () => {
-  const payload = {
-    kind: 'evidence.segments_recorded',
-    data: { gaps: [], stretches: [{ init: 'I', segments: [{ digest: 'A' }] }] },
-  }
-  expect(await announcedBy(7, async () => JSON.stringify(payload))).toEqual(new Set(['I', 'A']))
-  expect(await announcedBy(7, async () => JSON.stringify({ ...payload, kind: 'other' }))).toEqual(new Set())
+it('calls nothing verified that is not proven', async () => {
+  const files = [await file('R/00000000.m4s', 'one', 7)]
+  const broken = new Checker(files, async () => Promise.reject(new Error('the leaf is not in the tree at that place')))
+  expect(await broken.check('R/00000000.m4s', bytes('one'))).toBe('waiting')
+  const away = new Checker(files, async () => Promise.reject(new ApiError('offline', 0, null)))
+  expect(await away.check('R/00000000.m4s', bytes('one'))).toBe('waiting')
+})
+
+it('asks again for what has come since', async () => {
+  const digestOfThree = await digest('three')
+  let seq: number | undefined
+  const later = async () => [await file('R/00000002.m4s', 'three', seq)]
+  const checker = new Checker([], async () => inTime(digestOfThree), later)
+  expect(await checker.check('R/00000002.m4s', bytes('three'))).toBe('waiting')
+  await checker.refresh()
+  expect([checker.worst, checker.waiting]).toEqual(['waiting', 1])
+  seq = 9
+  await checker.refresh()
+  expect([checker.worst, checker.waiting]).toEqual(['verified', 0])
+})
+
+it('reads the digests of an announcement, when they came, and of nothing else', async () => {
+  const stretch = { init: 'I', from: '2026-11-23T04:05:06.000000Z', segments: [{ digest: 'A', span: 2_000_000 }] }
+  const entry = (kind: string, seconds: bigint): ReadEntry =>
+    ({
+      payload: { kind, data: { gaps: [], stretches: [stretch] } },
+      // 04:05:08 is when its pictures end.
+      time: parseTime('2026-11-23T04:05:08.000000Z') + seconds * 1_000_000n,
+    }) as unknown as ReadEntry
+  const kind = 'evidence.segments_recorded'
+  const proven = async () => {}
+  expect(await announcedBy(7, async () => entry(kind, 180n), proven)).toEqual(inTime('I', 'A'))
+  expect((await announcedBy(7, async () => entry(kind, 181n), proven)).get('A')).toBe('late')
+  expect(await announcedBy(7, async () => entry('other', 0n), proven)).toEqual(new Map())
+  const unproven = async () => Promise.reject(new Error('no'))
+  await expect(announcedBy(7, async () => entry(kind, 0n), unproven)).rejects.toThrow('no')
   expect(nameOf('https://x/api/v1/viewings/V/R/00000002.m4s?x=1')).toBe('R/00000002.m4s')
 })

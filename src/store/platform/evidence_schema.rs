@@ -111,3 +111,20 @@ diesel::table! {
         lifted_at -> Nullable<BigInt>,
     }
 }
+
+diesel::table! {
+    recorder (name) {
+        name -> Text,
+        holder -> Text,
+        seen_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    camera_report (camera) {
+        camera -> Text,
+        recorder -> Text,
+        seen_at -> BigInt,
+        body -> Text,
+    }
+}

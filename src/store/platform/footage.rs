@@ -176,8 +176,15 @@ pub fn resolve_clip(tx: &mut Tx, id: &str, status: &str, seq: i64) -> Result<(),
     Ok(())
 }
 
-pub fn expire_clip(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
-    diesel::update(clip::table.find(id)).set(clip::status.eq("expired")).execute(tx)?;
+/// Footage of the stretch was deleted: the clips that show some of it have expired.
+pub fn expire_clips(tx: &mut Tx, ledger: &str, run: &str, first: i64) -> Result<(), StoreError> {
+    let of_run = media_stretch::ledger.eq(ledger).and(media_stretch::run.eq(run)).and(media_stretch::first.eq(first));
+    let found: Option<StretchRow> = media_stretch::table.filter(of_run).first(tx).optional()?;
+    let Some(stretch) = found else { return Ok(()) };
+    let shown = clip::camera.eq(&stretch.camera).and(clip::ends_at.gt(stretch.starts_at));
+    let shown = shown.and(clip::starts_at.lt(stretch.ends_at)).and(clip::status.ne("pending"));
+    let rows = clip::table.filter(clip::ledger.eq(ledger).and(shown));
+    diesel::update(rows).set(clip::status.eq("expired")).execute(tx)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ pub mod accounts;
 mod evidence_schema;
 pub mod footage;
 pub mod identity_keys;
+pub mod recorders;
 pub mod review_cases;
 pub mod rooms;
 mod schema;

@@ -1,5 +1,6 @@
 /** Receipts: the proof that a bid stands in the ledger, fetched, checked here, kept in this browser, handed out as a file. */
 
+import { save } from './files'
 import { toBase64, utf8 } from '@/lib/bytes'
 import type { ReceiptRow } from '@/model/views'
 import { records } from '@/stores/keyring'
@@ -129,14 +130,8 @@ export function receiptFile({ leaf, payload, proof, watched }: ReceiptRow): stri
   return `${JSON.stringify(file, null, 2)}\n`
 }
 
-export function download(name: string, body: string, type = 'application/json'): void {
-  const url = URL.createObjectURL(new Blob([body], { type }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 10_000)
-}
+export const download = (name: string, body: string, type = 'application/json'): void =>
+  save(name, new Blob([body], { type }))
 
 /** Where anybody checks this entry; it names the leaf's hash as it was here, so that another entry in its place shows. */
 export async function proofLink(row: ReceiptRow): Promise<string> {

@@ -786,6 +786,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cameras/{camera}/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keeps footage of a camera until the hold is lifted, however old it gets. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    camera: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewHold"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PlacedHold"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cameras/{camera}/retire": {
         parameters: {
             query?: never;
@@ -1214,6 +1279,130 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holds that stand, newest first. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["HoldList"];
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{hold}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lifts a hold: from now on its footage goes when its time is over. */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    hold: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Why"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["LiftedHold"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;
@@ -3646,6 +3835,220 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recorder/cameras/{camera}/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The login of a camera, which the recorder proves itself to the camera with; `null` where it asks for none. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    camera: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recorder/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Writes what the recorder recorded into the ledger, under its own name and once, however often it is sent.
+         *     `footage_late` when it comes too late to prove anything.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                422: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recorder/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What to record just now, and what the ledger knows of the cameras; takes what the recorder says of them. `recorder_taken`
+         *     while another one has its name.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recorder/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The number of the first segment of a run that no entry announces. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    run: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": Record<string, never>;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms": {
         parameters: {
             query?: never;
@@ -5380,12 +5783,18 @@ export interface components {
             starts_at: components["schemas"]["Micros"];
         };
         CameraForm: {
-            /** @description `rtsp://host[:port]/path`, in a network that cameras may be in, without user and password. */
+            /**
+             * @description In a network that cameras may be in, without user and password. `rtsp://host[:port]/path`; for `MediaMTX`
+             *     `http://host:9996/path` of its playback server, for Frigate `http://host:5000/camera`; for the others a template
+             *     with `{start}` and `{end}` (also `{start_unix}`, `{start_compact}`, `{duration}`).
+             */
             address: string;
             name: string;
             password?: string;
             /** @description `days_7`, `days_90`, `years_10`, `years_15`: how long footage is kept that nothing refers to. */
             retention: string;
+            /** @description `rtsp`: recorded here. `mediamtx`, `frigate`, `onvif`, `gb28181`: that system records it, and clips refer to it. */
+            source?: string;
             /** @description Empty where the camera asks for none. */
             user?: string;
         };
@@ -5416,6 +5825,8 @@ export interface components {
             id: components["schemas"]["Id"];
             name: string;
             retention: string;
+            /** @description `rtsp`: recorded here; otherwise the system that records it. */
+            source: string;
             state: components["schemas"]["CameraState"];
         };
         CaseView: {
@@ -5528,6 +5939,12 @@ export interface components {
             /** @description `otpauth://…`, for an authenticator app; shown this once. */
             uri: string;
         };
+        ExternalView: {
+            sha256?: components["schemas"]["Hash"] | null;
+            system: string;
+            /** @description Without credentials. */
+            url: string;
+        };
         /** @enum {string} */
         Failure: "too_few_bidders" | "no_bids" | "reserve_not_met" | "winner_withdrew";
         /**
@@ -5576,6 +5993,15 @@ export interface components {
              * @example 01JD9Z5T8Q3W6V2K4M7N0P1R2S
              */
             id?: string;
+        };
+        HoldList: {
+            items: components["schemas"]["HoldView"][];
+        };
+        HoldView: {
+            camera: components["schemas"]["Id"];
+            from: components["schemas"]["Micros"];
+            id: components["schemas"]["Id"];
+            to: components["schemas"]["Micros"];
         };
         /**
          * @description A ULID.
@@ -5634,6 +6060,13 @@ export interface components {
             notice_days_min: components["schemas"]["LegalBound"];
             /** @description Least calendar days for which the result is public. */
             publicity_days_min: components["schemas"]["LegalBound"];
+        };
+        LiftedHold: {
+            /**
+             * Format: int64
+             * @description The entry that says so.
+             */
+            seq: number;
         };
         LotPage: {
             items: components["schemas"]["LotSummary"][];
@@ -5792,6 +6225,12 @@ export interface components {
         NewDecision: {
             text: string;
             upheld: boolean;
+        };
+        NewHold: {
+            from: components["schemas"]["Micros"];
+            /** @description Why, in words; kept for ever. */
+            reason: string;
+            to: components["schemas"]["Micros"];
         };
         NewKey: {
             key: components["schemas"]["Jwk"];
@@ -5971,6 +6410,14 @@ export interface components {
             /** Format: int64 */
             lots: number;
             phase: string;
+        };
+        PlacedHold: {
+            id: components["schemas"]["Id"];
+            /**
+             * Format: int64
+             * @description The entry that says so.
+             */
+            seq: number;
         };
         /** @description What a failed request answers with. */
         Problem: {
@@ -6273,6 +6720,7 @@ export interface components {
             reference: string;
         };
         SightView: {
+            external?: components["schemas"]["ExternalView"] | null;
             files: components["schemas"]["FileView"][];
             gaps: components["schemas"]["GapView"][];
             /**

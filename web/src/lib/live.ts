@@ -290,6 +290,8 @@ export class LiveStream {
     if (generation !== this.generation || this.done) return
     this.hangUp()
     this.lostAt ??= this.point?.seq ?? null
+    // How far the ledger is now has to be heard anew: against the old head the first entry would look like the last.
+    this.head = -1
     if (code in FATAL) return this.finish({ name: 'ended', reason: FATAL[code]! })
     if (!this.heard && ++this.failures >= FAILURES_PER_TRANSPORT) this.nextTransport()
     let delay = retryDelayMs(this.attempt++, () => this.env.random())

@@ -76,6 +76,8 @@ export const useFloor = defineStore('floor', () => {
     consistent: null,
   })
   const questions = shallowRef<Question[]>([])
+  /** Rises with each entry about an objection or a complaint. */
+  const objected = ref(0)
   const titles = new Map<string, string>()
   const facts = new Map<string, { words: string; raised: Micros; seq: number; answer: string }>()
   /** Lots on their way to the wall, each with what the stream said of it meanwhile. */
@@ -178,6 +180,7 @@ export const useFloor = defineStore('floor', () => {
     if (loading.size > 0 && entry.payload) loading.get(lotOf(entry.payload.subject) ?? '')?.push(entry)
     remember(entry)
     if (entry.payload?.kind.startsWith('feedback.') && state.value === 'ready') void askQuestions()
+    if (/^(objection|complaint)\./.test(entry.payload?.kind ?? '')) objected.value++
     redraw()
   }
 
@@ -320,6 +323,7 @@ export const useFloor = defineStore('floor', () => {
     head,
     checkpoint,
     questions,
+    objected,
     waiting,
     me,
     load,

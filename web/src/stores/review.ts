@@ -28,9 +28,10 @@ export const useReview = defineStore('review', () => {
   const whole = computed(() => replay.value.at(entries.value.length))
   const now = computed(() => replay.value.at(cursor.value + 1))
 
-  async function load(lot: string): Promise<void> {
+  /** `stay`: the entry at which the cursor stays when the lot is read again. */
+  async function load(lot: string, stay?: number): Promise<void> {
     id.value = lot
-    state.value = 'loading'
+    if (stay === undefined) state.value = 'loading'
     readCount.value = 0
     try {
       const [, view, found] = await Promise.all([
@@ -40,7 +41,8 @@ export const useReview = defineStore('review', () => {
       ])
       about.value = view
       entries.value = found
-      cursor.value = Math.max(0, entries.value.length - 1)
+      const at = stay === undefined ? -1 : found.findIndex((e) => e.seq === stay)
+      cursor.value = at < 0 ? Math.max(0, found.length - 1) : at
       state.value = entries.value.length > 0 ? 'ready' : 'empty'
     } catch (error) {
       state.value = error instanceof Refusal && error.status === 0 ? 'offline' : 'error'

@@ -116,13 +116,12 @@ test('a bid whose answer was lost goes out again with the same nonce and is one 
 
 test('a cut connection is said, resumed without a reload, and what was missed is counted', async () => {
   await desk.page.evaluate(() => (globalThis.stillTheSamePage = true))
-  await desk.context.setOffline(true)
   await desk.cut()
   await desk.page.locator('.conn.waiting').waitFor()
   const before = (await on.json('/api/v1/ledgers')).items[0].size
   const during = await bidAccepted(phone.page)
   assert.ok(during >= before)
-  await desk.context.setOffline(false)
+  await desk.mend()
   await desk.page.locator('.conn.live').waitFor()
   await desk.page.locator('.missed').waitFor()
   const said = await desk.page.locator('.missed').innerText()

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { PATIENCE } from './helpers.mjs'
 
-const PASSPHRASE = 'a passphrase for this browser'
+export const PASSPHRASE = 'a passphrase for this browser'
 export const PASSWORD = 'correct horse battery'
 
 /** An invented company's unified social credit code with its check character (GB 32100-2015, weights 3^i modulo 31). */

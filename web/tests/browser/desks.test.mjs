@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { join as path } from 'node:path'
 import { test } from 'node:test'
 import { enrol } from './bidders.mjs'
+import { binary } from './platform.mjs'
 import { accessible, endAllSessions, fits, stage } from './helpers.mjs'
 
 const on = stage()
@@ -13,6 +14,13 @@ const entriesAfter = async (lot, seq) => {
   const after = seq < 0 ? '' : `&after=${seq}`
   return (await on.json(`/api/v1/entries?scope=lot/${lot}&limit=200${after}`)).entries
 }
+
+/** The form says that it is in the ledger; otherwise what it says instead. */
+const inLedger = (page) =>
+  page
+    .locator('#order-form .good')
+    .waitFor()
+    .catch(async () => assert.fail(await page.locator('#order-form').innerText()))
 
 test('the supervisor sees each entry with its link checked, orders a pause, and lifts it after the answer', async () => {
   const { page, faults, leave } = await on.visitor({ width: 1920, height: 1080 })
@@ -26,24 +34,38 @@ test('the supervisor sees each entry with its link checked, orders a pause, and 
   await tile.click()
   await page.locator('.sess h2', { hasText: title }).waitFor()
   const from = (await on.json('/api/v1/ledgers')).items[0].size
-  // Three entries of this lot come; each must stand in the tape, its link checked by this browser.
+  // Two entries of this lot come; each must stand in the tape, its link checked by this browser.
   let came = []
-  for (const deadline = Date.now() + 90_000; came.length < 3 && Date.now() < deadline;) {
+  for (const deadline = Date.now() + 90_000; came.length < 2 && Date.now() < deadline;) {
     await page.waitForTimeout(500)
     came = await entriesAfter(lot, from - 1)
   }
-  assert.ok(came.length >= 3, 'the demonstration bids')
+  assert.ok(came.length >= 2, 'the demonstration bids')
   for (const { seq } of came) {
     const row = page.locator('tbody tr', { has: page.getByText(`#${seq.toLocaleString('en-US')}`, { exact: true }) })
     await row.locator('.lk.ok').waitFor()
   }
   await accessible(page)
 
+  // A note on one of them: an entry of its own, in the tape at once.
+  await page.locator('tbody button.seq').first().click()
+  const cited = Number((await page.locator('tbody button.seq[aria-pressed=true]').innerText()).replace(/\D/g, ''))
+  await page.locator('#tab-note').click()
+  await page.fill('#order-form textarea', '报价间隔与此前不同，留意。')
+  await page.locator('#order-form button[type=submit]').click()
+  await inLedger(page)
+  await page.locator('tbody tr', { hasText: '报价间隔与此前不同' }).waitFor()
+  const note = (await entriesAfter(lot, from - 1))
+    .map((e) => JSON.parse(e.payload))
+    .find((p) => p.kind === 'feedback.note_attached')
+  assert.equal(note.data.entry, cited)
+  assert.ok(note.actor.startsWith('supervisor/'))
+
   await page.locator('#tab-pause').click()
   await page.fill('#order-form textarea', '开标室音频中断，请先恢复再继续。')
   await page.fill('#order-form input[type=password]', on.platform.password)
   await page.locator('#order-form button[type=submit]').click()
-  await page.locator('#order-form .good').waitFor()
+  await inLedger(page)
   await page.locator('.tile.paused', { hasText: project.code }).waitFor()
   const stopped = await lotNow(lot)
   assert.deepEqual(
@@ -94,18 +116,44 @@ test('the reviewer verifies a lot; after a byte is changed in the database the s
   const { items } = await on.json('/api/v1/lots?phase=archived&limit=1')
   await on.signIn(page, 'reviewer')
   await page.goto(`${on.platform.url}/review/${items[0].id}`)
-  const report = page.locator('aside.report, .report').first()
-  await report.locator('.btn.act').click()
+  const report = page.locator('.report')
+  const verify = report.locator('aside .ph .btn.act')
+  await verify.click()
   await report.locator('.sum b.ok').waitFor()
   assert.equal(await report.locator('li.held').count(), 5)
   await accessible(page)
+  // A case: then the bundle, which a stranger's program finds whole.
+  await page.locator('.trace .btn').click()
+  await page.locator('.trace textarea').fill('群众举报，编号明纪举〔2026〕17号')
+  await page.locator('.trace input[type=password]').fill(on.platform.password)
+  await page.locator('.trace button[type=submit]').click()
+  await page.locator('.bundle .no b').waitFor()
+  const [bundle] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator('.bundle button[type=submit]').click(),
+  ])
+  const caseFile = path(on.platform.data, bundle.suggestedFilename())
+  await bundle.saveAs(caseFile)
+  await page.locator('.bundle .good').waitFor()
+  const checked = spawnSync(binary, ['verify', caseFile], { encoding: 'utf8' })
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr)
+  await accessible(page)
+  // What a bidder saw: at the last accepted bid its number leads, and any other does not.
+  const bids = (await entriesAfter(items[0].id, -1)).filter((e) => e.payload?.includes('auction.bid_accepted'))
+  const winner = JSON.parse(bids.at(-1).payload).actor.split('/')[1]
+  await page.locator('.saw select').selectOption(winner)
+  await page.locator('.saw .stand .jade').waitFor()
+  for (const other of await page.locator('.saw option').evaluateAll((all) => all.map((o) => o.value)))
+    if (other !== winner) {
+      await page.locator('.saw select').selectOption(other)
+      assert.equal(await page.locator('.saw .stand .jade').count(), 0, `${other} does not lead`)
+    }
   // Everything by keyboard: the first entry, then five steps on.
   await page.locator('h2').first().click()
   await page.keyboard.press('Home')
   for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowRight')
   assert.match(await page.locator('.scrub').innerText(), /\b6 \/ /)
 
-  const bids = (await entriesAfter(items[0].id, -1)).filter((e) => e.payload?.includes('auction.bid_accepted'))
   const { seq } = bids.at(-1)
   const database = path(on.platform.data, 'ledger', 'main.sqlite')
   const sqlite = (sql) => {
@@ -119,13 +167,22 @@ test('the reviewer verifies a lot; after a byte is changed in the database the s
   sqlite(`UPDATE entry SET payload = x'${payload.toString('hex')}' WHERE seq = ${seq}`)
 
   await page.reload()
-  await report.locator('.btn.act').click()
+  await verify.click()
   await report
     .locator('.sum b.bad')
     .waitFor()
     .catch(async () => assert.fail(await page.locator('#main').innerText()))
   const fault = await report.locator('.fault').first().innerText()
   assert.ok(fault.includes(`#${seq.toLocaleString('en-US')}`), `${fault} names #${seq}`)
+
+  // Another one is no longer readable at all: the rest is served, and this one is named.
+  const { seq: rotten } = bids.at(0)
+  sqlite(`UPDATE entry SET payload = x'7b22' WHERE seq = ${rotten}`)
+  await page.reload()
+  await verify.click()
+  await report.locator('.sum b.bad').waitFor()
+  const named = await report.locator('.fault').first().innerText()
+  assert.ok(named.includes(`#${rotten.toLocaleString('en-US')}`), `${named} names #${rotten}`)
   assert.deepEqual(faults, [])
   await leave()
 })
@@ -155,8 +212,17 @@ test('a company objects to a notice, the owner answers, and both stand on the lo
   await accessible(company.page)
   await fits(company.page)
 
+  const supervisor = await on.visitor()
+  await on.signIn(supervisor.page, 'supervisor')
+  await supervisor.page.goto(`${on.platform.url}/floor`)
+  await supervisor.page.locator('article.al', { hasText: lot.title }).waitFor()
+  await supervisor.leave()
+
   const centre = await on.visitor()
   await on.signIn(centre.page, 'operator')
+  await centre.page.goto(`${on.platform.url}/office?tab=objections`)
+  await centre.page.locator('article.al a', { hasText: lot.title }).waitFor()
+  await accessible(centre.page)
   await centre.page.goto(`${on.platform.url}/lots/${lot.id}`)
   const thread = centre.page.locator('section.objections .thread')
   await thread.locator('.btn').first().click()

@@ -115,6 +115,8 @@ function watchFrames() {
     constructor(...given) {
       super(...given)
       this.addEventListener('message', ({ data }) => {
+        // Outside a run nothing is kept: what this page remembers would count as the interface's memory.
+        if (!run) return
         const { entry } = JSON.parse(data)
         if (!entry) return
         const { seq, time } = JSON.parse(entry.leaf)

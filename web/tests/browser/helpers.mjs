@@ -49,13 +49,24 @@ export function stage({ prepare, ...options } = {}) {
     )
     // Chromium's offline mode leaves open sockets alone; this is how they are cut.
     const sockets = new Set()
+    let isCut = false
     await page.routeWebSocket('**/api/v1/live', (socket) => {
+      if (isCut) return void socket.close({ code: 1001 })
       sockets.add(socket)
       socket.onClose(() => sockets.delete(socket))
       socket.connectToServer()
     })
-    const cut = () => Promise.all([...sockets].map((socket) => socket.close({ code: 1001 })))
-    return { page, context, faults, cut, leave: () => context.close() }
+    /** Closes the sockets, and every new one until `mend`. */
+    const cut = async () => {
+      isCut = true
+      await context.setOffline(true)
+      await Promise.all([...sockets].map((socket) => socket.close({ code: 1001 })))
+    }
+    const mend = async () => {
+      isCut = false
+      await context.setOffline(false)
+    }
+    return { page, context, faults, cut, mend, leave: () => context.close() }
   }
   on.json = async (path) => (await fetch(on.platform.url + path)).json()
   on.signIn = async (page, login, password = on.platform.password) => {

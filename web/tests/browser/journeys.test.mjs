@@ -2,7 +2,8 @@
 // times. `npm run test:browser`; the binary must hold a built interface.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { creditCode } from './bidders.mjs'
+import { readFileSync } from 'node:fs'
+import { creditCode, enrol, PASSPHRASE, PASSWORD } from './bidders.mjs'
 import { accessible, fits, stage } from './helpers.mjs'
 
 const on = stage()
@@ -74,6 +75,65 @@ test('a company signs itself up: the form says what is wrong, then leads to its 
   await accessible(page)
   assert.deepEqual(faults, [])
   await leave()
+})
+
+test('keys outlive a browser: the sealed backup opens on a second device, and a third takes its own', async () => {
+  const first = await visitor()
+  await enrol(first.page, on.platform.url, {
+    company: '明江市多机有限公司',
+    code: '91330299MA2DEXC01',
+    person: '李四',
+    login: 'devices',
+  })
+  const kidOf = ({ page }) => page.locator('.facts dd').first().innerText()
+  const kid = await kidOf(first)
+  const [backup] = await Promise.all([first.page.waitForEvent('download'), first.page.locator('.backup .btn').click()])
+  const file = await backup.path()
+  // Sealed: nothing in it but ciphertext and the public halves.
+  const { cipher, keys } = JSON.parse(readFileSync(file, 'utf8'))
+  assert.equal(cipher, 'AES-256-GCM')
+  assert.deepEqual(Object.keys(keys[0]).sort(), ['created_at', 'data', 'iv', 'jwk', 'name'])
+  assert.equal(keys[0].jwk.d, undefined)
+
+  const second = await visitor({ width: 390, height: 844, locale: 'en' })
+  await signIn(second.page, 'devices', PASSWORD)
+  await second.page.goto(`${on.platform.url}/keys`)
+  const restore = second.page.locator('#main form').last()
+  for (const [passphrase, said] of [
+    ['not the passphrase at all', '.bad'],
+    [PASSPHRASE, '.ok'],
+  ]) {
+    await restore.locator('input[type=file]').setInputFiles(file)
+    await restore.locator('input[type=password]').fill(passphrase)
+    await restore.locator('button[type=submit]').click()
+    await restore.locator(`.said${said}`).waitFor()
+  }
+  assert.equal(await kidOf(second), kid)
+  await second.page.locator('.facts dd').nth(1).waitFor()
+  await fits(second.page)
+  await accessible(second.page)
+
+  const third = await visitor()
+  await signIn(third.page, 'devices', PASSWORD)
+  await third.page.goto(`${on.platform.url}/keys`)
+  const make = third.page.locator('#main form').first()
+  await make.locator('input[type=password]').nth(0).fill(PASSPHRASE)
+  await make.locator('input[type=password]').nth(1).fill(PASSPHRASE)
+  await make.locator('button[type=submit]').click()
+  await make.locator('.facts dd').nth(1).waitFor()
+  assert.notEqual(await kidOf(third), kid)
+  const known = await third.page.evaluate(async () => (await (await fetch('/api/v1/me/keys')).json()).items)
+  assert.deepEqual(
+    known.map((key) => key.valid_until === null),
+    [false, true],
+  )
+  // The first is told that another key stands for the company now.
+  await first.page.reload()
+  await first.page.getByText('平台登记的是另一把身份密钥').waitFor()
+  for (const who of [first, second, third]) {
+    assert.deepEqual(who.faults, [])
+    await who.leave()
+  }
 })
 
 test('a wrong password is refused in words, and the page stays', async () => {

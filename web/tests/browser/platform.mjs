@@ -55,5 +55,5 @@ export async function startPlatform({ projects = 24, rush = 0 } = {}) {
   const [live, visitors] = said
     .split('To bid in yourself')
     .map((part) => [...part.matchAll(/\/lots\/(\S+)/g)].map((found) => found[1]))
-  return { url, password, data, live, visitors, stop }
+  return { url, password, data, live, visitors, pid: server.pid, stop }
 }

@@ -30,15 +30,19 @@ const SCREENS = [
   ['bidder1', '/keys', '#main h2'],
   ['owner1', '/office', '#main'],
   ['operator', '/office', '#main h2, #main h3'],
+  ['operator', '/office?tab=calendar', '.calendar'],
   ['operator', '/office?tab=lots', '#main h2, #main h3'],
   ['operator', '/office?tab=deposits', '#main form'],
   ['operator', '/office?tab=questions', '#main'],
+  ['operator', '/office?tab=objections', '#main .note, #main article'],
   ['operator', '/office?tab=new', '#main form, #main .steps'],
   ['supervisor', '/floor', '.tile'],
   ['operator', '/rooms', '#main h1, #main h2'],
   ['reviewer', '/review', '#main a[href*="/review/"]'],
   ['reviewer', () => `/review/${lots.archived}`, '.scrub'],
   ['sysadmin', '/admin', '#main h2'],
+  ['sysadmin', '/admin?tab=settings', '.settings'],
+  ['sysadmin', '/admin?tab=keys', '.keys'],
   ['secadmin', '/admin', '#main h2'],
   ['auditadmin', '/admin', '#main h2'],
 ]
@@ -60,7 +64,8 @@ for (const who of new Set(SCREENS.map(([login]) => login)))
           await page.waitForSelector(ready)
           const name = `${path} (${locale}, ${theme})`
           assert.equal(await page.evaluate(() => document.documentElement.lang), locale, name)
-          await accessible(page, name)
+          // Words depend on the language and contrast on the theme: two of the four pairs have all of both.
+          if ((locale === 'zh-CN') === (theme === 'light')) await accessible(page, name)
           await fits(page)
         }
     }

@@ -213,6 +213,28 @@ describe('the stream client', () => {
     expect(missed).toEqual([{ from: 3, to: 7 }])
   })
 
+  it('counts all that was missed when the head is told only after the entries', async () => {
+    const { time, sockets, missed, stream } = setUp()
+    stream.start()
+    await settle()
+    sockets[0]!.onopen!()
+    sockets[0]!.push({ entries: ledger.slice(0, 3) })
+    sockets[0]!.push(heartbeat(2))
+    await settle()
+    sockets[0]!.onclose!({ code: 1006 })
+    await time.pass(600)
+    sockets[1]!.onopen!()
+    for (const entry of ledger.slice(3, 6)) {
+      sockets[1]!.push({ entry })
+      await settle()
+      expect(missed).toEqual([])
+    }
+    sockets[1]!.push(heartbeat(5))
+    await settle()
+    expect(missed).toEqual([{ from: 3, to: 5 }])
+    expect(stream.state.name).toBe('live')
+  })
+
   it.each([
     [4003, 'forbidden'],
     [4004, 'unknown_scope'],

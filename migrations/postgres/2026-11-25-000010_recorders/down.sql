@@ -1,0 +1,2 @@
+DROP TABLE camera_report;
+DROP TABLE recorder;
