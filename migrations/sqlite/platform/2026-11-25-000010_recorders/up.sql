@@ -3,12 +3,12 @@ CREATE TABLE recorder (
   name TEXT PRIMARY KEY NOT NULL,
   -- The folder of its notes, by an id of its own: whoever holds that is the same recorder after a restart.
   holder TEXT NOT NULL,
-  seen_at BIGINT NOT NULL
+  seen_at INTEGER NOT NULL
 );
 
 CREATE TABLE camera_report (
   camera TEXT PRIMARY KEY NOT NULL,
   recorder TEXT NOT NULL,
-  seen_at BIGINT NOT NULL,
+  seen_at INTEGER NOT NULL,
   body TEXT NOT NULL
 );
