@@ -1,6 +1,7 @@
 /** The live stream's transports in a browser: WebSocket with a ticket, Server-Sent Events, pages. */
 import { me, post } from '@/api/call'
-import { LiveStream, type SocketLike, type StreamOptions, type Transports } from '@/lib/live'
+import { ApiError } from '@/api/client'
+import { LiveStream, SessionOver, type SocketLike, type StreamOptions, type Transports } from '@/lib/live'
 import { entriesPage, ledger } from '@/api/trust'
 
 const transports = (scope: string): Transports => ({
@@ -24,12 +25,21 @@ const transports = (scope: string): Transports => ({
   },
 })
 
+/** A ticket for whoever is signed in; null for anybody. */
+async function ticket(): Promise<string | null> {
+  if (!me.value?.account) return null
+  try {
+    return (await post<{ ticket: string }>('/live-tickets')).ticket
+  } catch (error) {
+    throw error instanceof ApiError && error.status === 401 ? new SessionOver() : error
+  }
+}
+
 export async function follow(
   scope: string,
   options: Pick<StreamOptions, 'from' | 'contiguous' | 'onEntry' | 'onState' | 'onHeartbeat' | 'onCaughtUp'>,
 ): Promise<LiveStream> {
   const { origin } = await ledger()
-  const ticket = async () => (me.value?.account ? (await post<{ ticket: string }>('/live-tickets')).ticket : null)
   const stream = new LiveStream({ scope, origin, transports: transports(scope), ticket, ...options })
   stream.start()
   return stream

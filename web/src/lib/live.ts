@@ -137,7 +137,7 @@ export interface StreamOptions {
    * the scope's entries alone, links can be checked between neighbours only.
    */
   contiguous?: boolean
-  /** A one-use ticket, fetched anew for each connection; null on the public stream. */
+  /** A one-use ticket, fetched anew for each connection; null on the public stream. Throws `SessionOver`. */
   ticket?: () => Promise<string | null>
   environment?: Environment
   onEntry(entry: Linked & { leafText: string; payloadText: string | null }): void
@@ -147,12 +147,16 @@ export interface StreamOptions {
   onCaughtUp?(missed: { from: number; to: number }): void
 }
 
+const SESSION_OVER = 4009
 const FATAL: Record<number, EndReason> = {
   1008: 'policy',
   4003: 'forbidden',
   4004: 'unknown_scope',
-  4009: 'session_over',
+  [SESSION_OVER]: 'session_over',
 }
+
+/** What asking for a ticket throws when there is no session any more. */
+export class SessionOver extends Error {}
 
 /** Full jitter over an exponentially growing span (0.5 s … 30 s), so that 5,000 viewers do not come back at once. */
 export function retryDelayMs(attempt: number, random: () => number): number {
@@ -235,8 +239,9 @@ export class LiveStream {
     let ticket: string | null = null
     try {
       ticket = (await this.options.ticket?.()) ?? null
-    } catch {
-      if (mine()) this.lost(generation)
+    } catch (error) {
+      // The session ended before this connection stood: trying again, or another transport, would say so never.
+      if (mine()) this.lost(generation, error instanceof SessionOver ? SESSION_OVER : undefined)
       return
     }
     if (!mine()) return

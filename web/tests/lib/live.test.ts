@@ -5,6 +5,7 @@ import { canonicalise } from '@/verify'
 import {
   decodeFrame,
   LiveStream,
+  SessionOver,
   retryDelayMs,
   type EntryFrame,
   type Environment,
@@ -249,6 +250,16 @@ describe('the stream client', () => {
     await time.pass(60_000)
     expect(stream.state).toEqual({ name: 'ended', reason })
     expect(sockets).toHaveLength(1)
+  })
+
+  it('ends when there is no session to get a ticket with, and tries no other way in', async () => {
+    const ticket = () => Promise.reject(new SessionOver())
+    const { time, sockets, stream } = setUp({ ticket })
+    stream.start()
+    await settle()
+    await time.pass(60_000)
+    expect(stream.state).toEqual({ name: 'ended', reason: 'session_over' })
+    expect(sockets).toHaveLength(0)
   })
 
   it.each([1001, 1006, 1009, 4001, 4008, 4029])('comes back after %i', async (code) => {
