@@ -14,7 +14,7 @@ CREATE TABLE plain_bid (
     at     TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE chained_bid (LIKE plain_bid INCLUDING ALL, prev BYTEA NOT NULL, hash BYTEA NOT NULL);
-CREATE TABLE tip (only INT PRIMARY KEY CHECK (only = 0), hash BYTEA NOT NULL);
+CREATE TABLE tip (one INT PRIMARY KEY CHECK (one = 0), hash BYTEA NOT NULL);
 INSERT INTO tip VALUES (0, decode(repeat('00', 32), 'hex'));
 
 CREATE FUNCTION chain_bid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
