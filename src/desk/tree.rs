@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::base::limits::{HISTORY_SCAN_ROWS, ROOTS_REMEMBERED};
+use super::tiles::FullTiles;
+use crate::base::limits::{HISTORY_SCAN_ROWS, ROOTS_REMEMBERED, TILES_REMEMBERED};
 use crate::base::{Code, Hash};
 use crate::ledger::record::KEY_ROTATED;
-use crate::ledger::tile::{TILE_WIDTH, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
+use crate::ledger::tile::{TILE_WIDTH, Tile, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
 use crate::ledger::tree::{NoProof, consistency_proof, inclusion_proof};
 use crate::ledger::{Frontier, Proof, SignedCheckpoint, TileBuilder, leaf_hash};
 use crate::review::{Handover, content};
@@ -16,6 +17,7 @@ use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError};
 pub struct Tree {
     reader: Arc<dyn LedgerReader>,
     builder: RwLock<TileBuilder>,
+    full: FullTiles,
     /// Roots by size, oldest forgotten first: what bidders vouch for with `seen` is nearly always among them.
     roots: Mutex<BTreeMap<u64, Hash>>,
     rotations: Mutex<Rotations>,
@@ -36,9 +38,10 @@ impl Tree {
         // No more of them: another node may be writing.
         let leaves = reader.entries(size - rest, usize::try_from(rest).unwrap_or_default())?;
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
-        let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
+        let full = FullTiles::new(Arc::clone(&reader), TILES_REMEMBERED);
+        let builder = TileBuilder::resume(size, &hashes, |level, index| full.bytes(level, index))
             .map_err(|error| ReadError(error.to_string()))?;
-        Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default(), rotations: Mutex::default() })
+        Ok(Self { reader, builder: RwLock::new(builder), full, roots: Mutex::default(), rotations: Mutex::default() })
     }
 
     /// How many leaves are committed.
@@ -92,12 +95,12 @@ impl Tree {
             TileKind::Hashes(level) => {
                 let pending = self.with(|tree| {
                     let partial = tree.builder.partial(level).filter(|(index, _)| *index == path.index);
-                    partial.map(|(_, hashes)| hashes.to_vec())
+                    partial.map(|(_, tile)| tile.hashes().to_vec())
                 });
                 let hashes = if let Some(hashes) = pending {
                     hashes
                 } else {
-                    let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
+                    let bytes = self.full.bytes(level, path.index).map_err(unreadable)?;
                     tile_hashes(&bytes).ok_or(Code::Internal)?
                 };
                 hashes.get(..width).map(tile_bytes).ok_or(Code::NotFound)
@@ -132,10 +135,9 @@ impl Tree {
         Ok(rotations.found.iter().copied().filter(|seq| *seq < size).collect())
     }
 
-    fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, FullTiles<'_>>) -> R) -> R {
+    fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, Source<'_>>) -> R) -> R {
         let builder = self.builder.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = self.reader.as_ref();
-        let full_tile: FullTiles<'_> = Box::new(move |level, index| full_tile(reader, level, index));
+        let full_tile: Source<'_> = Box::new(|level, index| self.full.tile(level, index));
         work(&TiledTree { builder: &builder, full_tile })
     }
 
@@ -152,12 +154,7 @@ impl Tree {
     }
 }
 
-type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, ReadError> + 'a>;
-
-fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>, ReadError> {
-    let tile = reader.tile(level, index)?;
-    tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
-}
+type Source<'a> = Box<dyn Fn(u8, u64) -> Result<Arc<Tile>, ReadError> + 'a>;
 
 fn is_rotation(payload: &[u8]) -> bool {
     // Nearly every payload is another one: it need not be parsed to be told apart.
