@@ -72,7 +72,7 @@ mod tests {
     use crate::desk::Tree;
     use crate::ledger::tree::{consistency_proof, inclusion_proof};
     use crate::ledger::{TileBuilder, leaf_hash};
-    use crate::sequencer::{Batch, CommittedEntry, Head, Journal as _, LedgerTree};
+    use crate::sequencer::{Batch, CommittedBatch, CommittedEntry, Head, Journal as _, LedgerTree, Listener as _};
     use crate::sim::MemoryJournal;
 
     fn entry(seq: u64) -> CommittedEntry {
@@ -91,23 +91,43 @@ mod tests {
         }
     }
 
-    /// A journal of `size` entries whose leaves nobody can read as leaves: a tree needs only their hashes.
-    fn journal(size: u64) -> MemoryJournal {
-        let (mut journal, mut builder) = (MemoryJournal::new(), TileBuilder::new());
-        let entries: Vec<CommittedEntry> = (0..size).map(entry).collect();
-        let tiles = entries.iter().flat_map(|entry| builder.append(entry.hash)).collect();
-        let head = Head { size, root: builder.frontier().root(), time: Micros::default(), leaf: Hash::ZERO };
-        journal.commit(&Batch { before: 0, entries, tiles, outcomes: Vec::new(), head }).unwrap();
-        journal
+    /// A journal whose leaves nobody can read as leaves: a tree needs only their hashes.
+    #[derive(Default)]
+    struct Growing {
+        journal: MemoryJournal,
+        builder: TileBuilder,
+    }
+
+    impl Growing {
+        fn to(size: u64) -> Self {
+            let mut growing = Self::default();
+            growing.grow(size);
+            growing
+        }
+
+        /// What a commit up to `size` tells its listeners.
+        fn grow(&mut self, size: u64) -> Arc<CommittedBatch> {
+            let before = self.builder.size();
+            let entries: Vec<CommittedEntry> = (before..size).map(entry).collect();
+            let tiles = entries.iter().flat_map(|entry| self.builder.append(entry.hash)).collect();
+            let head = Head { size, root: self.builder.frontier().root(), time: Micros::default(), leaf: Hash::ZERO };
+            let told = CommittedBatch { entries: entries.clone(), checkpoint: "".into() };
+            self.journal.commit(&Batch { before, entries, tiles, outcomes: Vec::new(), head }).unwrap();
+            Arc::new(told)
+        }
+
+        fn reader(&self) -> Arc<dyn LedgerReader> {
+            self.journal.reader()
+        }
     }
 
     #[test]
     fn proofs_out_of_memory_are_those_out_of_the_storage() {
         let size = 66_000;
-        let reader = journal(size).reader();
+        let reader = Growing::to(size).reader();
         let tree = Tree::open(Arc::clone(&reader)).unwrap();
         // All over the tree, each several times: the first is read, the others are remembered.
-        for n in 0..400_u64 {
+        for n in 0..80_u64 {
             let newer = 1 + n.wrapping_mul(0x9e37_79b9_7f4a_7c15) % size;
             let seq = n.wrapping_mul(0xd1b5_4a32_d192_ed03) % newer;
             let slow = LedgerTree { reader: &*reader, size: newer };
@@ -117,8 +137,46 @@ mod tests {
     }
 
     #[test]
+    fn a_growing_tree_proves_what_the_storage_proves() {
+        let mut growing = Growing::default();
+        let reader = growing.reader();
+        let tree = Tree::open(Arc::clone(&reader)).unwrap();
+        // Batches that end before, at and behind the edges of tiles of both levels.
+        let mut size = 0;
+        for step in [1, 1, 254, 1, 254, 2, 300, 65_536 - 813 - 1, 1, 1, 255].into_iter().chain((0..40).map(|n| 7 + n)) {
+            size += step;
+            let told = growing.grow(size);
+            let before = tree.edge();
+            tree.durable(&told);
+            assert_eq!((before.size(), tree.size()), (size - step, size), "whoever reads goes on with what was there");
+            // Told again, or read again: nothing is there twice.
+            tree.durable(&told);
+            tree.resumed(size, &"".into());
+            assert_eq!((tree.size(), tree.edge().frontier().root()), (size, growing.builder.frontier().root()));
+            let storage = LedgerTree { reader: &*reader, size };
+            for seq in [0, size / 3, size.saturating_sub(257), size - step, size - 1] {
+                assert_eq!(tree.inclusion(seq, size).unwrap(), inclusion_proof(&storage, seq, size).unwrap());
+                assert_eq!(tree.consistency(seq, size).unwrap(), consistency_proof(&storage, seq, size).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn readers_that_find_a_mirror_behind_bring_it_up_once() {
+        let mut growing = Growing::to(3);
+        let tree = Tree::open(growing.reader()).unwrap();
+        growing.grow(2_000);
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| tree.resumed(2_000, &"".into()));
+            }
+        });
+        assert_eq!((tree.size(), tree.edge().frontier()), (2_000, growing.builder.frontier()));
+    }
+
+    #[test]
     fn what_is_kept_is_bounded_and_what_is_wanted_stays() {
-        let reader = journal(256 * 40).reader();
+        let reader = Growing::to(256 * 40).reader();
         let tiles = FullTiles::new(Arc::clone(&reader), 8);
         for index in 0..40 {
             assert_eq!(*tiles.tile(0, index).unwrap(), Tile::full(&reader.tile(0, index).unwrap().unwrap()).unwrap());
