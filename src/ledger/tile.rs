@@ -169,7 +169,9 @@ impl Tile {
         for (n, row) in (0u32..).zip(&mut tile.rows) {
             row.reserve_exact(hashes.len() >> n);
         }
-        hashes.iter().for_each(|hash| tile.push(*hash));
+        for hash in hashes {
+            tile.push(*hash);
+        }
         (hashes.len() <= WIDTH).then_some(tile)
     }
 
