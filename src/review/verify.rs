@@ -66,11 +66,12 @@ pub fn verify<S: Source, P: Spread>(
     run.believe(trust, first.first());
     run.notes.extend(trust.earlier.iter().take(CHECKPOINTS_MAX).cloned());
     run.notes.extend(source.earlier()?.into_iter().take(CHECKPOINTS_MAX));
+    let end = reach(source, checkpoint.size, &run.notes);
 
     let mut waiting: Option<Vec<Piece>> = None;
     let mut next = 0;
-    while next < checkpoint.size && !run.stopped {
-        let left = usize::try_from(checkpoint.size - next).unwrap_or(usize::MAX);
+    while next < end && !run.stopped {
+        let left = usize::try_from(end - next).unwrap_or(usize::MAX);
         let wanted = left.min(VERIFY_CHUNK_ENTRIES);
         let mut entries = source.entries(next, wanted)?;
         entries.truncate(wanted);
@@ -89,15 +90,27 @@ pub fn verify<S: Source, P: Spread>(
         if count == 0 {
             break;
         }
-        progress(run.head.entries, checkpoint.size);
+        progress(run.head.entries, end);
     }
     if let Some(pieces) = waiting.take() {
         run.absorb(pieces, spread);
     }
     run.compare_footage(source);
     run.finish(source)?;
-    progress(run.head.entries, checkpoint.size);
+    progress(run.head.entries, end);
     Ok(run.report())
+}
+
+/// How many entries are examined: those under the stored checkpoint, and as many more as the source holds under a greater
+/// one of `notes`. A log hands out a checkpoint once its entries are durable and keeps the note a little later, so that
+/// after a crash (or beside a server that runs) somebody may hold a newer note than the source does; that is no loss.
+fn reach<S: Source>(source: &mut S, size: u64, notes: &[String]) -> u64 {
+    let sizes = notes.iter().filter_map(|note| SignedCheckpoint::parse(note).ok()).map(|note| note.unverified().size);
+    match sizes.max() {
+        // Whoever cannot be asked for entries beyond its checkpoint has none.
+        Some(kept) if kept > size && source.entries(kept - 1, 1).is_ok_and(|last| !last.is_empty()) => kept,
+        _ => size,
+    }
 }
 
 fn examine_chunk<P: Spread>(ledger: &Origin, start: u64, entries: Vec<Entry>, spread: &P) -> Vec<Piece> {
@@ -351,9 +364,10 @@ impl Run {
         let mut agreed = 0;
         let mut parted = false;
         for (size, roots) in std::mem::take(&mut self.earlier) {
-            if size > self.checkpoint.size {
-                let (expected, found) = (format!("at least {size} entries"), format!("{}", self.checkpoint.size));
-                self.fail(Failure::at(self.checkpoint.size, CheckName::Earlier, "ledger_shrank", expected, found));
+            let reached = self.checkpoint.size.max(self.head.entries);
+            if size > reached {
+                let (expected, found) = (format!("at least {size} entries"), format!("{reached}"));
+                self.fail(Failure::at(reached, CheckName::Earlier, "ledger_shrank", expected, found));
                 continue;
             }
             let Some(here) = self.replayer.history().root_at(size) else { continue };

@@ -36,8 +36,16 @@ where
 }
 
 /// Creates the file for its owner only, before SQLite would with the process's umask; returns its name for SQLite.
+///
+/// A file that is there is not opened, not even for a moment: closing it would end every POSIX lock that SQLite holds on
+/// it in this process (sqlite.org/howtocorrupt.html §2.2). The next program to look at the file would then take itself
+/// for its last user and delete the write-ahead log, in which this process goes on committing.
 pub(super) fn create(path: &Path) -> Result<String, StoreError> {
-    owner_only().create(true).truncate(false).write(true).open(path).map_err(|e| io_error(path, e))?;
+    if let Err(error) = owner_only().create_new(true).write(true).open(path)
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        return Err(io_error(path, error));
+    }
     let name = path.to_str().ok_or_else(|| io_error(path, std::io::ErrorKind::InvalidFilename.into()))?;
     Ok(name.to_owned())
 }

@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod disk;
 mod home;
+mod onlooker;
 mod server;
 #[path = "../servers/mod.rs"]
 mod servers;

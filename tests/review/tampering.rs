@@ -414,6 +414,33 @@ fn a_rewritten_entry_is_located_between_earlier_checkpoints() {
     assert_eq!(report.first_failure.unwrap().rule, "ledger_shrank");
 }
 
+/// The log's newest note was handed out and not stored yet when the machine died; its entries were.
+#[test]
+fn a_checkpoint_newer_than_the_stored_one_holds_where_its_entries_are_there() {
+    let book = full_auction();
+    let whole = book.leaves.len();
+    let mut shown = book.shown();
+    shown.note = note_of(&book.leaves[..whole - 2]);
+    let report = check_with(&mut shown, vec![note_of(&book.leaves)]);
+    assert!(report.holds(), "{report:?}");
+    assert_eq!((report.size, report.entries), (whole as u64 - 2, whole as u64));
+    // One that stands for other entries does not, and one of more entries than there are still says so.
+    let contract = book.find("lot.contracted", 0);
+    let forged = book.with(contract, |_, event| {
+        if let Fact::Contracted(fact) = &mut event.fact {
+            fact.sha256 = Hash::of(b"another contract");
+        }
+    });
+    let mut shown = forged.shown();
+    shown.note = note_of(&forged.leaves[..contract]);
+    let report = check_with(&mut shown, vec![note_of(&book.leaves[..=contract])]);
+    assert_eq!(report.first_failure.unwrap().rule, "earlier_root");
+    let mut shown = Book::forged(book.pages[..whole - 1].to_vec()).shown();
+    shown.note = note_of(&book.leaves[..whole - 2]);
+    let report = check_with(&mut shown, vec![note_of(&book.leaves)]);
+    assert_eq!(report.first_failure.unwrap().rule, "ledger_shrank");
+}
+
 #[test]
 fn a_checkpoint_of_another_key_is_refused() {
     let book = full_auction();
