@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::base::limits::{NODE_NAME_MAX_BYTES, WORKERS_MAX};
 use crate::evidence::address::NotANetwork;
-use crate::evidence::{self, Location, Networks};
+use crate::evidence::{self, Location, LockMode, Networks};
 use crate::ledger::Origin;
 
 /// All settings of `mingjian serve`. A section a concern; every field has a default that works on a developer's machine.
@@ -126,8 +126,7 @@ pub struct EvidenceSettings {
     pub s3: Option<BucketSettings>,
 }
 
-/// A bucket of an S3-compatible store. Where it has object lock with a default retention, nobody can delete from it before
-/// that is over.
+/// A bucket of an S3-compatible store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BucketSettings {
@@ -141,6 +140,9 @@ pub struct BucketSettings {
     pub prefix: String,
     pub access_key: Secret,
     pub secret_key: Secret,
+    /// How its object lock is used: `governance` or `compliance`; only for buckets that have it.
+    #[serde(default)]
+    pub lock: Option<LockMode>,
 }
 
 fn usual_region() -> String {
@@ -156,6 +158,7 @@ impl BucketSettings {
             prefix: self.prefix.clone(),
             access_key: self.access_key.0.clone().into(),
             secret_key: self.secret_key.0.clone().into(),
+            lock: self.lock,
         }
     }
 }

@@ -141,6 +141,7 @@ codes! {
     ClipPending "clip_pending" 409 "该影像尚未收录完毕，请稍候再试。" "The clip's footage is not all in yet; try again in a moment.";
     ViewingOver "viewing_over" 403 "查看许可已到期或不属于您，请重新申请查看。" "Leave to look has run out or is not yours; ask for it again.";
     FootageGone "footage_gone" 410 "影像已不在此处：已按保存期限删除，或摄像机当前没有画面。" "The footage is not here: it was deleted when its time was over, or the camera gives no picture now.";
+    ElsewhereSilent "elsewhere_silent" 502 "保存这段影像的系统没有给出影像，请稍后再试，或到该系统中查看。" "The system that keeps this footage does not give it; try again later, or look at it there.";
     RoomTaken "room_taken" 409 "该场所在这段时间已被预约。" "The room is booked at that time already.";
     // Bids, in order of precedence
     NumberUnknown "number_unknown" 422 "该标的没有这个号牌。" "This lot has no such bidder number.";

@@ -12,6 +12,7 @@ use super::Outcome;
 use super::open::{footage_store, notes};
 use super::output::say;
 use super::serve::wait_for_signal;
+use crate::base::Entropy;
 use crate::config;
 use crate::evidence::{Equipment, Monitor, Recorder, Remote};
 use crate::identity::SystemEntropy;
@@ -46,14 +47,15 @@ pub fn run(config: Option<&Path>, args: &Args) -> Outcome {
     let token = evidence.token.clone().ok_or(
         "evidence.token (MINGJIAN_EVIDENCE__TOKEN): what `mingjian keys --recorder NAME` prints where the server's keys are",
     )?;
-    let host = Remote::new(&server, token.0.into())?;
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy::new());
+    let host = Remote::new(&server, token.0.into())?.keeping(&notes(&settings.data), Arc::clone(&entropy))?;
     let recorder = Recorder::start(Equipment {
         settings: evidence.recorder().map_err(|error| format!("evidence.networks: {error}"))?,
         store: footage_store(evidence, &settings.data)?,
         notes: notes(&settings.data),
         host: Arc::new(host),
         clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy::new()),
+        entropy,
         monitor: Arc::new(Monitor::default()),
     })?;
     say(&format!("recording for {server} as {}", settings.evidence.name));

@@ -325,6 +325,13 @@ impl Desk {
         self.stored(name)
     }
 
+    /// The footage of a viewing that another system keeps, as that system gives it now.
+    pub fn footage_elsewhere(&self, viewer: &Viewer, viewing: Id) -> Result<Vec<u8>, Refusal> {
+        let row = self.viewing(viewer, viewing)?;
+        let clip = row.clip.ok_or(Code::NotFound)?;
+        Ok(self.evidence.fetch(&self.reference(&clip)?.2)?)
+    }
+
     fn stored(&self, name: FileName) -> Result<Vec<u8>, Refusal> {
         let found = self.evidence.store.get(name).map_err(|error| {
             tracing::error!(%error, %name, "footage cannot be read");

@@ -18,7 +18,7 @@ use super::status::{Footage, Watched};
 use super::{Address, Recording, lock};
 use crate::base::limits::{CLOCK_STEP_MIN, GAP_MIN};
 use crate::base::{Hash, Id, Micros, Span};
-use crate::ledger::media::{Cause, FileName, Gap, Segment, run_link, segment_link};
+use crate::ledger::media::{Cause, FileName, Gap, Retention, Segment, run_link, segment_link};
 
 /// What is read from ffmpeg at a time, and how many such pieces may wait.
 const READ_BYTES: usize = 64 * 1_024;
@@ -77,6 +77,7 @@ impl Stop {
 pub struct Camera {
     pub id: Id,
     pub address: String,
+    pub retention: Option<Retention>,
     pub recording: Arc<Recording>,
     pub watched: Arc<Watched>,
     pub stop: Arc<Stop>,
@@ -105,6 +106,11 @@ impl Camera {
             }
             wait = Span::micros(wait.get() * 2).min(CAMERA_RETRY_MAX);
         }
+    }
+
+    /// Until when what is recorded now must be kept.
+    fn keep_until(&self) -> Option<Micros> {
+        self.retention.map(|retention| self.recording.now().plus(retention.span()))
     }
 
     /// One uninterrupted reading. Answers why it ended and how many segments it brought.
@@ -258,7 +264,7 @@ impl<'a> Run<'a> {
         let run = recording.fresh_id();
         let init = Hash::of(bytes);
         let name = FileName { run, number: None };
-        recording.store.put(name, bytes).map_err(|error| disk(&error))?;
+        recording.store.put(name, bytes, self.camera.keep_until()).map_err(|error| disk(&error))?;
         let journal = recording.journals.begin(run).map_err(|error| disk(&error))?;
         let link = run_link(self.camera.id, run, init);
         self.open = Some(Open { run, tracks, init, journal, next: 0, link });
@@ -281,7 +287,7 @@ impl<'a> Run<'a> {
         let span = Span::micros(cut.to.get().saturating_sub(cut.from.get()));
         let segment = Segment { digest: Hash::of(&cut.bytes), level, span };
         let name = FileName { run: open.run, number: Some(open.next) };
-        recording.store.put(name, &cut.bytes).map_err(|error| disk(&error))?;
+        recording.store.put(name, &cut.bytes, self.camera.keep_until()).map_err(|error| disk(&error))?;
         let link = segment_link(open.link, open.next, &segment);
         let recorded = Recorded {
             camera: self.camera.id,

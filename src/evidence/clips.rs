@@ -86,6 +86,13 @@ impl Evidence {
                 Some(reference).filter(|found| found.status == ClipStatus::Complete || given_up)
             };
             if let Some(reference) = reference {
+                if let Err(error) = self.keep_clip(&reference) {
+                    tracing::error!(%error, clip = %reference.clip, "a clip's footage cannot be kept for its time");
+                    // What the entry says is worth more than the lock.
+                    if !given_up {
+                        continue;
+                    }
+                }
                 let name = self.own_name();
                 let data = to_data(&reference).map_err(|_| Code::Internal)?;
                 let subject = format!("lot/{}", row.lot);
@@ -110,6 +117,16 @@ impl Evidence {
         (reference.external, reference.served) = (Some(answer.external), answer.served);
         reference.status = reference.status_due();
         Ok(reference)
+    }
+
+    /// The footage of a clip that another system keeps, as that system gives it now. `elsewhere_silent` where it does not.
+    pub fn fetch(&self, reference: &ClipReferenced) -> Result<Vec<u8>, Code> {
+        let external = reference.external.as_ref().ok_or(Code::NotFound)?;
+        let row = self.platform.read(|tx| rooms::camera(tx, &reference.camera.to_string()))?;
+        let row = row.ok_or(Code::CameraUnknown)?;
+        let elsewhere = Elsewhere::of(&row.source, &row.address).map_err(|_| Code::Internal)?;
+        let login = self.logins.login(reference.camera);
+        elsewhere.fetch(&external.url, &self.settings.networks, login.as_ref()).ok_or(Code::ElsewhereSilent)
     }
 
     fn reference(&self, reader: &dyn LedgerReader, row: &ClipRow) -> Result<ClipReferenced, Code> {

@@ -141,6 +141,22 @@ impl Elsewhere {
         Answer { external: External { digest, system: self.system.name().into(), url }, served, gaps }
     }
 
+    /// What the other system gives now for a reference that it gave before. The login goes to that system only.
+    pub fn fetch(&self, url: &str, networks: &Networks, login: Option<&Login>) -> Option<Vec<u8>> {
+        if self.address.scheme == "rtsp" || !url.starts_with(&format!("{}/", self.address.base())) {
+            return None;
+        }
+        let read = || -> Result<Vec<u8>, String> {
+            let mut answer = Asking::new(networks, login).get(url)?;
+            if answer.status().as_u16() != 200 {
+                return Err(format!("status {}", answer.status().as_u16()));
+            }
+            let limit = u64::try_from(EXPORT_MAX_BYTES).unwrap_or(u64::MAX);
+            answer.body_mut().with_config().limit(limit).read_to_vec().map_err(|error| error.to_string())
+        };
+        read().inspect_err(|why| tracing::warn!(%why, "another recorder's footage cannot be played")).ok()
+    }
+
     /// Systems that have one address for an interval and say nothing beyond it.
     fn of_one_address(&self, asked: Interval, away: &Asking) -> Answer {
         let url = self.filled(asked);
@@ -187,7 +203,7 @@ fn seconds(span: Span) -> String {
 }
 
 /// RFC 3986 §2.1; what needs no escape is what §2.3 leaves alone.
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     use fmt::Write as _;
     text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -229,10 +245,15 @@ struct Listed {
     duration: serde_json::Number,
 }
 
+/// A time as other systems write it.
+pub fn rfc3339(text: &str) -> Option<Micros> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Micros::new(i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000)).ok()?)
+}
+
 impl Listed {
     fn interval(&self) -> Option<Interval> {
-        let start = OffsetDateTime::parse(&self.start, &Rfc3339).ok()?;
-        let from = Micros::new(i64::try_from(start.unix_timestamp_nanos().div_euclid(1_000)).ok()?)?;
+        let from = rfc3339(&self.start)?;
         Some(Interval { from, to: from.plus(span(&self.duration.to_string())?) })
     }
 }

@@ -11,7 +11,7 @@ use crate::base::limits::{
 };
 use crate::base::{Code, Hash, Id, Micros};
 use crate::ledger::media::{
-    ALARM_CLEARED, ALARM_RAISED, Alarm, AlarmKind, SEGMENTS_RECORDED, SegmentsRecorded, Stretch,
+    ALARM_CLEARED, ALARM_RAISED, Alarm, AlarmKind, Retention, SEGMENTS_RECORDED, SegmentsRecorded, Stretch,
 };
 use crate::sequencer::{Once, Record, Sequencer, Submission};
 use crate::store::platform::recorders::{self, ReportRow};
@@ -25,6 +25,11 @@ pub trait Host: Send + Sync {
     /// # Errors
     /// `recorder_taken`: another holder records under this name. Anything else: ask again, and go on as before.
     fn look(&self, holder: Id, reports: &[Report]) -> Result<Orders, Code>;
+
+    /// What it was told when somebody last answered, for a recorder that nobody answers when it starts.
+    fn told_last(&self) -> Option<Orders> {
+        None
+    }
 
     /// `None`: the camera asks for none.
     fn login(&self, camera: Id) -> Option<Login>;
@@ -61,6 +66,9 @@ pub struct Order {
     /// Up to when the ledger accounts for the camera, by footage or by a gap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounted: Option<Micros>,
+    /// How long its footage is kept; a server that does not say so leaves it to its own deletions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
 }
 
 /// Whether a refusal means that the record was not written and never will be.
@@ -143,6 +151,7 @@ impl Evidence {
                 room,
                 address: row.address,
                 accounted: accounted.and_then(Micros::new),
+                retention: row.retention.parse().ok(),
             });
         }
         Ok(orders)

@@ -109,12 +109,7 @@ impl Journals {
     pub fn sending(&self, record: &Record) -> io::Result<()> {
         let Record { kind, subject, actor, data } = record.clone();
         let bytes = serde_json::to_vec(&Sent { kind, subject, actor, data })?;
-        let unfinished = self.folder.join("sent.part");
-        let mut file = File::create(&unfinished)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, self.sent_path())?;
-        File::open(&self.folder)?.sync_all()
+        replace(&self.sent_path(), &bytes)
     }
 
     /// What was sent last, whether or not an answer came.
@@ -152,6 +147,16 @@ impl Journals {
         }
         Ok(found)
     }
+}
+
+/// The whole file or the old one, for its owner only; durable when it returns.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("part");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Up to the first line that is not whole: it was being written when the power went.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::Evidence;
 use super::camera::Stop;
 use super::clips::Asked;
+use super::locks::Held;
 use crate::base::limits::RETENTION_EVERY;
 use crate::base::{Code, Id, Span};
 use crate::sequencer::{Record, Sequencer, Status, Submission};
@@ -25,7 +26,14 @@ pub struct Keeper {
 impl Keeper {
     pub fn start(evidence: Arc<Evidence>, sequencer: Sequencer) -> std::io::Result<Self> {
         let stop = Arc::new(Stop::default());
-        let own = Work { evidence, sequencer, stop: Arc::clone(&stop), resolved: BTreeSet::new(), asked: Asked::new() };
+        let own = Work {
+            evidence,
+            sequencer,
+            stop: Arc::clone(&stop),
+            resolved: BTreeSet::new(),
+            asked: Asked::new(),
+            held: Held::new(),
+        };
         let thread = thread::Builder::new().name("footage".into()).spawn(move || own.run())?;
         Ok(Self { stop, thread: Some(thread) })
     }
@@ -48,6 +56,7 @@ struct Work {
     /// Clips whose references are written.
     resolved: BTreeSet<Id>,
     asked: Asked,
+    held: Held,
 }
 
 impl Work {
@@ -58,6 +67,10 @@ impl Work {
                 continue;
             }
             self.resolve();
+            // What a store does not take now is due again at the next look.
+            if let Err(code) = self.evidence.hold_footage(&mut self.held) {
+                tracing::error!(%code, "footage that is held waits for its lock");
+            }
             if buried.is_none_or(|at| at.elapsed() >= Duration::from_micros(RETENTION_EVERY.get())) {
                 self.bury();
                 buried = Some(Instant::now());

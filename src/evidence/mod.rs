@@ -8,7 +8,7 @@
 //!
 //! A ledger has one writer, so a recorder never opens it. It asks its [`Host`] to write, in the same process ([`Inside`]) or
 //! over HTTP ([`Remote`]: `mingjian record`, and nodes that share a database, of which any may be the one that writes). It
-//! goes on recording while nobody answers. What only the writer can do with footage, resolving clips and burying what is
+//! goes on recording while nobody answers, and one that starts then records what it was told last. What only the writer can do with footage, resolving clips and burying what is
 //! over, is the [`Keeper`]'s.
 
 pub mod address;
@@ -21,7 +21,9 @@ mod ffmpeg;
 pub mod host;
 pub mod journal;
 mod keeper;
+mod kept;
 pub mod live;
+mod locks;
 pub mod login;
 pub mod media_clock;
 pub mod monitor;
@@ -43,7 +45,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use address::{Address, AddressError, Networks};
-pub use bucket::{Bucket, BucketError, Location};
+pub use bucket::{Bucket, BucketError, Location, LockMode};
 pub use external::{Elsewhere, RECORDED_HERE};
 pub use host::{Host, Inside, Orders};
 pub use keeper::Keeper;

@@ -40,6 +40,11 @@ impl Pending {
         self.with(|waiting| waiting.segments.push(recorded));
     }
 
+    /// Of an earlier life of the recorder: their turn comes before that of all others.
+    pub fn earlier(&self, recorded: Vec<Recorded>) {
+        self.with(|waiting| drop(waiting.segments.splice(..0, recorded)));
+    }
+
     pub fn gap(&self, gap: Gap) {
         self.with(|waiting| waiting.gaps.push(gap));
     }

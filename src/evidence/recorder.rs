@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::alarms::Alarms;
 use super::camera::{Camera, Stop};
 use super::host::{Order, Orders, is_final};
+use super::journal::Recorded;
 use super::lock;
 use super::pending::Announcement;
 use super::recording::{Equipment, Recording};
@@ -41,6 +42,7 @@ impl Recorder {
             stop: Arc::clone(&stop),
             orders: Orders::default(),
             watches: BTreeMap::new(),
+            left: None,
             in_flight: None,
         };
         let thread = thread::Builder::new().name("recorder".into()).spawn(move || own.run())?;
@@ -74,8 +76,31 @@ struct Work {
     orders: Orders,
     watches: BTreeMap<Id, Watch>,
     alarms: Alarms,
+    /// What an earlier life left, until the ledger was asked how much of it it knows. Nothing is announced before.
+    left: Option<Left>,
     /// An announcement without an answer yet: until there is one, nothing else is announced.
     in_flight: Option<(Announcement, Record)>,
+}
+
+/// What an earlier life of the recorder left.
+struct Left {
+    /// By runs, each in order.
+    segments: BTreeMap<Id, Vec<Recorded>>,
+    /// Its last announcement: written perhaps, although nobody heard so.
+    sent: Option<Record>,
+}
+
+/// What came of asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// Whether all that it was told is as new as the ledger.
+    Orders { is_level: bool },
+    /// Whoever records goes on as before.
+    NoAnswer,
+    /// The server does not know this recorder. Whoever records goes on: the server may have been set up wrongly just now.
+    Stranger,
+    /// Another recorder has the name.
+    Taken,
 }
 
 impl Work {
@@ -85,55 +110,84 @@ impl Work {
         }
         let mut announced = Instant::now();
         while !self.stop.wait(LOOK_EVERY) {
-            let is_ours = self.look();
-            self.follow_list(is_ours);
+            let heard = self.look();
+            self.follow_list(heard != Heard::Taken);
+            let is_known = self.catch_up(heard);
             let every = if self.orders.in_session { ANNOUNCE_EVERY } else { ANNOUNCE_EVERY_IDLE };
-            if announced.elapsed() >= Duration::from_micros(every.get()) {
+            if is_known && announced.elapsed() >= Duration::from_micros(every.get()) {
                 self.announce_all();
                 announced = Instant::now();
             }
-            if is_ours {
+            if is_known && heard != Heard::Taken {
                 self.tend();
             }
         }
         self.follow_list(false);
         let ending = Instant::now();
-        while !self.announce_all() && ending.elapsed() < LAST_WORDS_MAX {
+        while !(self.is_known() && self.announce_all()) && ending.elapsed() < LAST_WORDS_MAX {
             thread::sleep(Duration::from_secs(1));
         }
     }
 
-    /// Waits until the name is ours and what the ledger knows is known here, then takes up what an earlier life left.
+    /// Waits until it is known what to record: because the name is ours and somebody says so, or, while nobody answers,
+    /// because it was said last time. What an earlier life left is read before this one writes anything.
     fn begin(&mut self) -> bool {
-        loop {
-            let known = self.look() && self.orders.is_level;
-            if known {
-                match self.recover() {
-                    Ok(()) => break,
-                    Err(error) => tracing::error!(%error, "what an earlier recorder left cannot be taken up yet"),
+        while self.left.is_none() {
+            match self.look_back() {
+                Ok(left) => self.left = Some(left),
+                Err(error) => {
+                    tracing::error!(%error, "what an earlier recorder left cannot be read yet");
+                    if self.stop.wait(LOOK_AGAIN) {
+                        return false;
+                    }
                 }
+            }
+        }
+        loop {
+            let heard = self.look();
+            if self.catch_up(heard) {
+                break;
+            }
+            if heard == Heard::NoAnswer
+                && let Some(orders) = self.recording.host.told_last()
+            {
+                tracing::warn!(
+                    cameras = orders.cameras.len(),
+                    "nobody answers: recording what was to be recorded last"
+                );
+                self.orders = orders;
+                break;
             }
             if self.stop.wait(LOOK_AGAIN) {
                 return false;
             }
         }
-        self.alarms = Alarms::standing(&self.orders);
         self.follow_list(true);
         true
     }
 
-    /// Asks what to do; answers whether this recorder has its name. While nobody answers, everything stays as it was.
-    fn look(&mut self) -> bool {
+    /// Asks what to do.
+    fn look(&mut self) -> Heard {
         let reports = self.recording.monitor.reports();
         match self.recording.host.look(self.recording.journals.holder, &reports) {
-            Ok(orders) => self.orders = orders,
+            Ok(orders) => {
+                let is_level = orders.is_level;
+                self.orders = orders;
+                Heard::Orders { is_level }
+            }
             Err(Code::RecorderTaken) => {
                 tracing::warn!("another recorder records under this name");
-                return false;
+                Heard::Taken
             }
-            Err(code) => tracing::warn!(%code, "the recorder is told nothing and goes on as before"),
+            Err(code @ (Code::NotSignedIn | Code::Forbidden)) => {
+                tracing::warn!(%code, "the server does not know this recorder");
+                Heard::Stranger
+            }
+            Err(code) => {
+                tracing::warn!(%code, "the recorder is told nothing and goes on as before");
+                Heard::NoAnswer
+            }
         }
-        true
     }
 
     /// Alarms. What the ledger does not take now is due again at the next look.
@@ -149,40 +203,66 @@ impl Work {
         }
     }
 
+    /// What an earlier life left; of each camera that is accounted for up to there.
+    fn look_back(&self) -> std::io::Result<Left> {
+        let journals = &self.recording.journals;
+        let (mut segments, mut ends) = (BTreeMap::new(), BTreeMap::new());
+        for recorded in journals.left()? {
+            let end = ends.entry(recorded.camera).or_insert_with(|| recorded.to());
+            *end = (*end).max(recorded.to());
+            segments.entry(recorded.run).or_insert_with(Vec::new).push(recorded);
+        }
+        *lock(&self.recording.recovered) = ends;
+        Ok(Left { segments, sent: journals.sent()? })
+    }
+
+    /// Takes up what an earlier life left as soon as what the ledger knows of it is known here. Answers whether that is done.
+    fn catch_up(&mut self, heard: Heard) -> bool {
+        let Some(left) = &self.left else { return true };
+        if heard != (Heard::Orders { is_level: true }) {
+            return false;
+        }
+        if let Err(code) = self.recover(left) {
+            tracing::error!(%code, "what an earlier recorder left cannot be taken up yet");
+            return false;
+        }
+        self.left = None;
+        self.alarms = Alarms::standing(&self.orders);
+        true
+    }
+
+    fn is_known(&mut self) -> bool {
+        self.left.is_none() || {
+            let heard = self.look();
+            self.catch_up(heard)
+        }
+    }
+
     /// Segments that are on disk and in no entry wait again; those that are too late become gaps when their turn comes.
-    fn recover(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+    fn recover(&self, left: &Left) -> Result<(), Code> {
         let recording = &self.recording;
         // The last announcement may have been written although nobody heard so; sent again, it is written once.
         let mut told: BTreeMap<Id, u64> = BTreeMap::new();
-        if let Some(record) = recording.journals.sent()? {
-            let written = recording.host.write(&record);
-            match written {
+        if let Some(record) = &left.sent {
+            match recording.host.write(record) {
                 Ok(()) => {
-                    let data: SegmentsRecorded = serde_json::from_value(record.data)?;
+                    let data: SegmentsRecorded =
+                        serde_json::from_value(record.data.clone()).map_err(|_| Code::Internal)?;
                     told.extend(data.stretches.iter().map(|stretch| (stretch.run, stretch.next())));
                 }
                 Err(code) if is_final(code) => {}
-                Err(code) => return Err(code.en().into()),
+                Err(code) => return Err(code),
             }
         }
-        let mut ends = BTreeMap::new();
-        let mut left = BTreeMap::new();
-        for recorded in recording.journals.left()? {
-            left.entry(recorded.run).or_insert_with(Vec::new).push(recorded);
-        }
         let mut waiting = Vec::new();
-        for (run, segments) in &left {
-            let known = recording.host.next_segment(*run).map_err(Code::en)?;
+        for (run, segments) in &left.segments {
+            let known = recording.host.next_segment(*run)?;
             let next = known.max(told.get(run).copied().unwrap_or(0));
             waiting.extend(segments.iter().filter(|recorded| recorded.number >= next).cloned());
         }
-        for recorded in waiting {
-            let end = ends.entry(recorded.camera).or_insert_with(|| recorded.to());
-            *end = (*end).max(recorded.to());
-            recording.pending.segment(recorded);
-        }
-        lock(&recording.ended).extend(left.keys());
-        *lock(&recording.recovered) = ends;
+        // Older than anything of this life.
+        recording.pending.earlier(waiting);
+        lock(&recording.ended).extend(left.segments.keys());
         Ok(())
     }
 
@@ -227,8 +307,8 @@ impl Work {
         self.recording.monitor.watch(id, Arc::clone(&watched));
         let stop = Arc::new(Stop::default());
         let (recording, own) = (Arc::clone(&self.recording), Arc::clone(&stop));
-        let address = order.address.clone();
-        let camera = Camera { id, address: address.clone(), recording, watched, stop: own };
+        let (address, retention) = (order.address.clone(), order.retention);
+        let camera = Camera { id, address: address.clone(), retention, recording, watched, stop: own };
         match thread::Builder::new().name("camera".into()).spawn(move || camera.watch()) {
             Ok(thread) => Some(Watch { stop, address, thread }),
             Err(error) => {

@@ -1,9 +1,10 @@
 //! A recorder's host in another process: the same questions over HTTP, with a token that names the recorder. Whichever node
 //! of a deployment is asked, the one that writes answers.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -12,9 +13,11 @@ use ureq::Agent;
 use zeroize::Zeroizing;
 
 use super::host::{Host, Orders};
-use super::{Login, Report, lock};
+use super::kept::Kept;
+use super::{Login, Report};
 use crate::base::limits::{RECORDER_ANSWER_MAX, REPORTS_PER_REQUEST_MAX};
-use crate::base::{Code, Id};
+use crate::base::{Code, Entropy, Id};
+use crate::ledger::media::SEGMENTS_RECORDED;
 use crate::sequencer::Record;
 
 /// Orders for some hundred cameras.
@@ -59,8 +62,8 @@ pub struct Remote {
     token: Zeroizing<String>,
     /// Which of the centres behind that address is meant, where the address does not say.
     centre: Option<String>,
-    /// Logins as they were last given: a camera is read again while the server is away, too.
-    logins: Mutex<BTreeMap<Id, Login>>,
+    /// Orders and logins as they were last given: cameras are read while the server is away, too.
+    kept: Kept,
 }
 
 /// RFC 9457, of which the code is enough.
@@ -105,7 +108,12 @@ impl Remote {
             .build()
             .new_agent();
         let base = format!("{}/api/v1/recorder", server.trim_end_matches('/'));
-        Self { agent, base, token, centre, logins: Mutex::default() }
+        Self { agent, base, token, centre, kept: Kept::in_memory() }
+    }
+
+    /// Keeps what it is told in `folder` as well, so that a recorder that starts while its server is away knows its cameras.
+    pub fn keeping(self, folder: &Path, entropy: Arc<dyn Entropy>) -> io::Result<Self> {
+        Ok(Self { kept: Kept::open(folder, &self.token, entropy)?, ..self })
     }
 
     fn ask<T: DeserializeOwned>(&self, path: &str, body: Option<&impl Serialize>) -> Result<T, Code> {
@@ -148,23 +156,25 @@ impl Host for Remote {
             let look = Look { holder, reports: reports.to_vec() };
             orders = Some(self.ask("look", Some(&look))?);
         }
-        orders.ok_or(Code::Internal)
+        let orders = orders.ok_or(Code::Internal)?;
+        self.kept.tell(&orders);
+        Ok(orders)
+    }
+
+    fn told_last(&self) -> Option<Orders> {
+        self.kept.orders()
     }
 
     fn login(&self, camera: Id) -> Option<Login> {
         match self.ask::<Option<SentLogin>>(&format!("cameras/{camera}/login"), None::<&()>) {
-            Ok(Some(SentLogin { user, password })) => {
-                let login = Login { user, password };
-                lock(&self.logins).insert(camera, login.clone());
-                Some(login)
-            }
-            Ok(None) => {
-                lock(&self.logins).remove(&camera);
-                None
+            Ok(sent) => {
+                let login = sent.map(|SentLogin { user, password }| Login { user, password });
+                self.kept.keep_login(camera, login.as_ref());
+                login
             }
             Err(code) => {
                 tracing::warn!(%code, %camera, "a camera's login is not told; the last one known is used");
-                lock(&self.logins).get(&camera).cloned()
+                self.kept.login(camera)
             }
         }
     }
@@ -178,6 +188,11 @@ impl Host for Remote {
         let Record { kind, subject, data, .. } = record.clone();
         let written: Written = self.ask("entries", Some(&ToWrite { kind, subject, data }))?;
         tracing::debug!(seq = written.seq, kind = record.kind, "written");
+        if record.kind == SEGMENTS_RECORDED
+            && let Ok(data) = serde_json::from_value(record.data.clone())
+        {
+            self.kept.written(&data);
+        }
         Ok(())
     }
 }

@@ -5,15 +5,15 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::base::Id;
+use crate::base::{Id, Micros};
 use crate::ledger::media::FileName;
 use crate::review::Media;
 use crate::store::data_dir::Space;
 
 /// A home for footage.
 pub trait MediaStore: Send + Sync {
-    /// Durable when it returns. Refuses a name that is taken.
-    fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()>;
+    /// Durable when it returns. Refuses a name that is taken. A home that can refuse a deletion does so until `keep_until`.
+    fn put(&self, name: FileName, bytes: &[u8], keep_until: Option<Micros>) -> io::Result<()>;
 
     /// `None` when there is no such file.
     fn get(&self, name: FileName) -> io::Result<Option<Vec<u8>>>;
@@ -29,6 +29,21 @@ pub trait MediaStore: Send + Sync {
 
     /// What is left where it lies, as far as that is known.
     fn space(&self) -> io::Result<Option<Space>>;
+
+    /// Whether it can refuse a deletion. Where it cannot, the two below do nothing.
+    fn locks(&self) -> bool {
+        false
+    }
+
+    /// Refuses a deletion at least until then. For what is not there, there is nothing to refuse.
+    fn keep(&self, _name: FileName, _until: Micros) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Refuses a deletion from now on, however old the file gets; [`MediaStore::delete`] ends that.
+    fn hold(&self, _name: FileName) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A folder a run, on a disk of this machine.
@@ -66,7 +81,8 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 impl MediaStore for Directory {
-    fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()> {
+    /// A directory refuses nothing: who may write there is its guard.
+    fn put(&self, name: FileName, bytes: &[u8], _: Option<Micros>) -> io::Result<()> {
         let path = self.path(name);
         let folder = self.root.join(name.run.to_string());
         if !folder.is_dir() {
@@ -159,9 +175,9 @@ mod tests {
         let run: Id = "01JD9Z5T8Q3W6V2K4M7N0P1R2S".parse().unwrap();
         let (init, first) = (FileName { run, number: None }, FileName { run, number: Some(0) });
         assert_eq!(store.get(first).unwrap(), None);
-        store.put(init, b"init").unwrap();
-        store.put(first, b"first").unwrap();
-        let refused = store.put(first, b"other").unwrap_err();
+        store.put(init, b"init", None).unwrap();
+        store.put(first, b"first", None).unwrap();
+        let refused = store.put(first, b"other", None).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(store.get(first).unwrap().as_deref(), Some(&b"first"[..]));
         let mode = fs::metadata(dir.path().join("media").join(first.to_string())).unwrap().permissions().mode();

@@ -20,7 +20,7 @@ use crate::store::platform::footage::{AlarmRow, ClipRow};
 
 pub fn routes(config: &mut ServiceConfig) {
     config.service(clips).service(ask_for_clip).service(export_clip).service(alarms);
-    config.service(view).service(sight).service(playlist).service(file);
+    config.service(view).service(sight).service(playlist).service(elsewhere).service(file);
 }
 
 #[derive(Serialize, ToSchema)]
@@ -285,6 +285,16 @@ pub async fn file(desk: Data<Desk>, who: Who, path: Path<(Id, String, String)>) 
         }
     });
     let bytes = bytes.await?;
+    Ok(HttpResponse::Ok().content_type("video/mp4").insert_header((CACHE_CONTROL, "private, no-store")).body(bytes))
+}
+
+/// Footage of the viewing that another system keeps, as that system gives it now: nothing here vouches for it.
+#[utoipa::path(operation_id = "viewing_elsewhere", tag = "evidence", params(("viewing" = Id, Path)),
+    responses((status = 200, content_type = "video/mp4"), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 404, body = Problem), (status = 502, body = Problem)))]
+#[get("/viewings/{viewing}/elsewhere.mp4")]
+pub async fn elsewhere(desk: Data<Desk>, who: Who, viewing: Path<Id>) -> Answer {
+    let bytes = at_desk(&desk, move |desk| desk.footage_elsewhere(&who.0, *viewing)).await?;
     Ok(HttpResponse::Ok().content_type("video/mp4").insert_header((CACHE_CONTROL, "private, no-store")).body(bytes))
 }
 

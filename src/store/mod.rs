@@ -1,5 +1,5 @@
 //! Lives here: everything that names diesel: the data directory and its lock, SQLite connections and migrations, the
-//! ledgers' journals, and the platform's own tables (accounts, sessions, tickets, security events, query tables).
+//! ledgers' journals, and the platform's own tables (accounts, sessions, tickets, security events, query tables), and the seal of secrets at rest.
 //! Must never know: trading rules, who may do what, HTTP.
 //! Start reading at `data_dir`, then `connection`, then `journal` and `platform`.
 //!
@@ -16,6 +16,7 @@ pub mod mirror;
 pub mod platform;
 pub mod postgres;
 pub mod reader;
+pub mod sealing;
 mod values;
 mod wal;
 pub mod witness;

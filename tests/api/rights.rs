@@ -234,6 +234,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ),
         ("GET", "/api/v1/viewings/{viewing}", Table(Right::EvidenceView), None),
         ("GET", "/api/v1/viewings/{viewing}/playlist.m3u8", Table(Right::EvidenceView), None),
+        ("GET", "/api/v1/viewings/{viewing}/elsewhere.mp4", Table(Right::EvidenceView), None),
         ("GET", "/api/v1/viewings/{viewing}/{run}/{file}", Table(Right::EvidenceView), None),
         // Before a case is opened
         ("GET", "/api/v1/lots/{lot}/case-file", Table(Right::CaseExport), None),

@@ -13,16 +13,17 @@ use mingjian::review::{CheckName, Language};
 use mingjian::sequencer::{Clock as _, LedgerReader, StoredPayload, SystemClock};
 use mingjian::store::platform::rooms::{self, BookingRow, CameraRow, RoomRow};
 use mingjian::store::{DataDir, Platform, Postgres, SqliteReader};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::camera::Camera;
+use crate::footage::{PASSWORD, files};
 use crate::servers::{Postgres as Database, free_port, signal};
-use crate::world::{until, verified};
+use crate::world::{World, until, verified};
 
 const RECORDER: &str = "hall";
 
-/// A child that dies with the test.
-struct Process(Child);
+/// A child that dies with the test, and what it says.
+struct Process(Child, NamedTempFile);
 
 impl Process {
     fn start(arguments: &[&str], settings: &[(&str, String)]) -> Self {
@@ -31,8 +32,14 @@ impl Process {
         for (name, value) in settings {
             command.env(format!("MINGJIAN_{name}"), value);
         }
+        let log = NamedTempFile::new().unwrap();
         command.env("MINGJIAN_LOG__FILTER", "warn").stdin(Stdio::null()).stdout(Stdio::null());
-        Self(command.spawn().unwrap())
+        command.stderr(log.reopen().unwrap());
+        Self(command.spawn().unwrap(), log)
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.1.path()).unwrap()
     }
 
     fn kill(&mut self) {
@@ -52,10 +59,13 @@ impl Drop for Process {
         // It has ended already, perhaps.
         let _ = self.0.kill();
         let _ = self.0.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
     }
 }
 
-/// A room that is booked, so that its recorder speaks every ten seconds, with one camera.
+/// A room with one camera.
 fn furnish(platform: &Platform, camera: &Camera) -> Id {
     let now = SystemClock.now();
     let (room, id) = (Id::new(now, [1; 10]), Id::new(now, [2; 10]));
@@ -76,20 +86,26 @@ fn furnish(platform: &Platform, camera: &Camera) -> Id {
                 created_at: now.get(),
                 retired_at: None,
             };
-            rooms::insert_camera(tx, &row, None)?;
-            let booking = BookingRow {
-                id: text(Id::new(now, [3; 10])),
-                room: text(room),
-                lot: text(Id::new(now, [4; 10])),
-                starts_at: now.minus(Span::hours(1)).get(),
-                ends_at: now.plus(Span::hours(1)).get(),
-                created_at: now.get(),
-                cancelled_at: None,
-            };
-            rooms::insert_booking(tx, &booking)
+            rooms::insert_camera(tx, &row, None)
         })
         .unwrap();
+    book(platform, room);
     id
+}
+
+/// The room is booked for now, so that its recorder speaks every ten seconds.
+fn book(platform: &Platform, room: Id) {
+    let now = SystemClock.now();
+    let booking = BookingRow {
+        id: Id::new(now, [3; 10]).to_string(),
+        room: room.to_string(),
+        lot: Id::new(now, [4; 10]).to_string(),
+        starts_at: now.minus(Span::hours(1)).get(),
+        ends_at: now.plus(Span::hours(1)).get(),
+        created_at: now.get(),
+        cancelled_at: None,
+    };
+    platform.write(|tx| rooms::insert_booking(tx, &booking)).unwrap();
 }
 
 /// What recorders have announced so far, out of the stored ledger.
@@ -130,19 +146,42 @@ fn assert_holds(data: &Path, media: &Path) {
     assert!(check.count > 0, "{check:?}");
 }
 
+/// A server and a recorder beside it, each with a directory of its own.
 struct Site {
-    dir: TempDir,
     data: PathBuf,
     own: PathBuf,
     port: u16,
     token: String,
+    /// Goes with the rest.
+    _dir: TempDir,
 }
 
 impl Site {
+    /// For the platform in the folder `data` of `dir`; starts its server.
+    fn open(dir: TempDir) -> (Self, Process) {
+        let (data, own) = (dir.path().join("data"), dir.path().join("recorder"));
+        fs::create_dir(&own).unwrap();
+        let mut site = Self { data, own, port: free_port(), token: String::new(), _dir: dir };
+        let server = site.serve();
+        let token = Command::new(env!("CARGO_BIN_EXE_mingjian"))
+            .args(["keys", "--data", site.data.to_str().unwrap(), "--recorder", RECORDER])
+            .output()
+            .unwrap();
+        site.token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+        (site, server)
+    }
+
+    fn reader(&self) -> SqliteReader {
+        SqliteReader::open(&self.data.join("ledger/main.sqlite")).unwrap()
+    }
+
+    /// Waits until it serves.
     fn serve(&self) -> Process {
         let listen = format!("127.0.0.1:{}", self.port);
         let settings = [("EVIDENCE__RECORD", "false".to_owned()), ("EVIDENCE__RECORDERS", format!("[\"{RECORDER}\"]"))];
-        Process::start(&["serve", "--data", self.data.to_str().unwrap(), "--listen", &listen], &settings)
+        let server = Process::start(&["serve", "--data", self.data.to_str().unwrap(), "--listen", &listen], &settings);
+        until("the server serves", || ureq::get(format!("http://{listen}/readyz")).call().is_ok());
+        server
     }
 
     fn record(&self, token: &str) -> Process {
@@ -150,39 +189,43 @@ impl Site {
         let settings = [("EVIDENCE__TOKEN", token.to_owned()), ("EVIDENCE__NETWORKS", "[\"127.0.0.0/8\"]".to_owned())];
         Process::start(&["record", "--data", own, "--server", &server, "--name", RECORDER], &settings)
     }
+
+    fn media(&self) -> PathBuf {
+        self.own.join("media")
+    }
+
+    /// How many segments are on the recorder's disk.
+    fn segments(&self) -> usize {
+        let is_segment = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "m4s");
+        if self.media().exists() { files(&self.media()).iter().filter(|path| is_segment(path)).count() } else { 0 }
+    }
+}
+
+fn told(reader: &dyn LedgerReader) -> usize {
+    announced(reader).0.iter().map(|stretch| stretch.segments.len()).sum()
 }
 
 #[test]
 fn a_recorder_of_its_own_outlives_its_server_and_its_own_death() {
     let camera = Camera::start(&[]);
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    furnish(&Platform::open(Arc::new(DataDir::open(&data).unwrap())).unwrap(), &camera);
-    let port = free_port();
-    let mut site = Site { data, own: dir.path().join("recorder"), dir, port, token: String::new() };
-    fs::create_dir(&site.own).unwrap();
-    let mut server = site.serve();
-    let ledger = site.data.join("ledger/main.sqlite");
-    until("the server serves", || ureq::get(format!("http://127.0.0.1:{port}/readyz")).call().is_ok());
-    let reader = SqliteReader::open(&ledger).unwrap();
-    let token = Command::new(env!("CARGO_BIN_EXE_mingjian"))
-        .args(["keys", "--data", site.data.to_str().unwrap(), "--recorder", RECORDER])
-        .output()
-        .unwrap();
-    site.token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+    furnish(&Platform::open(Arc::new(DataDir::open(dir.path().join("data")).unwrap())).unwrap(), &camera);
+    let (site, mut server) = Site::open(dir);
+    let reader = site.reader();
     // Somebody without the right token is told nothing, and records nothing.
     let stranger = site.record("hall.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    std::thread::sleep(Duration::from_secs(2));
+    until("the stranger is refused", || stranger.log().contains("the server does not know this recorder"));
     drop(stranger);
-    assert!(!site.own.join("media").exists() || fs::read_dir(site.own.join("media")).unwrap().next().is_none());
+    assert_eq!(site.segments(), 0);
 
     let began = SystemClock.now();
     let mut recorder = site.record(&site.token);
     announced_since(&reader, began);
-    // What it recorded since its last word is on its disk alone when it is killed.
-    std::thread::sleep(Duration::from_secs(4));
+    // What it recorded since its last word is on its disk alone when it is killed; the next word is due in ten seconds.
+    until("footage that is not announced", || site.segments() > told(&reader));
     let killed = SystemClock.now();
     recorder.kill();
+    assert!(site.segments() > told(&reader), "it spoke again before it was killed");
     std::thread::sleep(Duration::from_secs(1));
     let back = SystemClock.now();
     let recorder = site.record(&site.token);
@@ -199,7 +242,7 @@ fn a_recorder_of_its_own_outlives_its_server_and_its_own_death() {
     // The server is killed and comes back: nothing of the camera is missing for that.
     let away = SystemClock.now();
     server.kill();
-    std::thread::sleep(Duration::from_secs(2));
+    until("it records without its server", || recorder.log().contains("is told nothing and goes on as before"));
     let server = site.serve();
     announced_since(&reader, SystemClock.now());
     recorder.end();
@@ -211,8 +254,59 @@ fn a_recorder_of_its_own_outlives_its_server_and_its_own_death() {
     assert!(since.into_iter().all(|run| run == last), "one run from before the server's death to the end");
     assert_told_once(&stretches);
     drop(reader);
-    assert_holds(&site.data, &site.own.join("media"));
-    drop(site.dir);
+    assert_holds(&site.data, &site.media());
+}
+
+/// It knows its cameras and their logins from last time, records, and announces when the server is there.
+#[test]
+fn a_recorder_that_starts_before_its_server() {
+    let secrets = tempfile::tempdir().unwrap();
+    let password = secrets.path().join("password");
+    fs::write(&password, PASSWORD).unwrap();
+    let camera = Camera::start(&["--user", "watcher", "--password-file", password.to_str().unwrap()]);
+    let world = World::start();
+    world.add(camera.address(), Some(("watcher", PASSWORD)));
+    book(&world.desk().platform, world.room);
+    let (site, server) = Site::open(world.close());
+    let reader = site.reader();
+    let began = SystemClock.now();
+    let recorder = site.record(&site.token);
+    announced_since(&reader, began);
+    recorder.end();
+    server.end();
+    let (before, _) = announced(&reader);
+    assert_eq!(told(&reader), site.segments(), "it said everything before it ended");
+
+    // Both are away; the recorder comes back first.
+    let started = SystemClock.now();
+    let recorder = site.record(&site.token);
+    until("it records", || site.segments() > told(&reader) + 2);
+    let log = recorder.log();
+    assert!(log.contains("nobody answers: recording what was to be recorded last"), "{log}");
+    let back = SystemClock.now();
+    let server = site.serve();
+    announced_since(&reader, SystemClock.now());
+    let log = recorder.log();
+    recorder.end();
+    server.end();
+
+    let (stretches, gaps) = announced(&reader);
+    assert_told_once(&stretches);
+    let run = stretches.last().unwrap().run;
+    let first = stretches.iter().find(|stretch| stretch.run == run).unwrap();
+    assert!(first.from > started.minus(Span::secs(1)) && first.from < back, "{first:?}, {started} to {back}");
+    // From its last word to its first picture: nothing is passed over in silence.
+    let [gap] = gaps[..] else { panic!("{gaps:?}") };
+    assert_eq!((gap.cause, gap.to), (Cause::RecorderRestarted, first.from));
+    assert_eq!(Some(gap.from), before.iter().map(Stretch::to).max());
+    for path in files(&site.own) {
+        let bytes = fs::read(&path).unwrap();
+        let leaked = bytes.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes());
+        assert!(!leaked, "{} holds the camera's password", path.display());
+    }
+    assert!(!log.contains(PASSWORD));
+    drop(reader);
+    assert_holds(&site.data, &site.media());
 }
 
 /// The recorder of a node that follows: its entries go to the node that writes, whichever that is.

@@ -1,37 +1,26 @@
 //! An auction before a camera: clips attach by themselves, resolve when their footage is in, and are looked at, by who may.
 
 use std::io::{Cursor, Read as _};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::sync::Arc;
 
-use mingjian::base::{Code, Hash, Id, Micros, Span};
+use mingjian::base::{Code, Hash, Id, Span};
 use mingjian::desk::{ClipWish, Wanted};
+use mingjian::engine::event::PublicityStarted;
 use mingjian::engine::{Action, Actor};
+use mingjian::evidence::clips::SHOWN;
 use mingjian::identity::{Role, Viewer};
+use mingjian::ledger::Leaf;
 use mingjian::ledger::media::{
-    ALARM_RAISED, Alarm, AlarmKind, CLIP_REFERENCED, ClipReferenced, ClipStatus, FileName, VIEWED, Viewed, playlist,
+    ALARM_RAISED, Alarm, AlarmKind, CLIP_REFERENCED, ClipReferenced, ClipStatus, FileName, Interval, VIEWED, Viewed,
+    playlist,
 };
 use mingjian::review::{CheckName, Language};
-use mingjian::sequencer::{Clock, SystemClock};
-use mingjian::sim::ManualClock;
+use mingjian::sequencer::{Clock as _, LedgerReader as _, SystemClock};
 use mingjian::sim::hall::{Hall, HallRules, World as Trade, run};
 
 use crate::camera::Camera;
 use crate::light;
-use crate::world::{World, operator, settings, until, verified};
-
-/// Stands where it is put until it is let run.
-struct HeldClock {
-    hand: ManualClock,
-    since: OnceLock<Instant>,
-}
-
-impl Clock for HeldClock {
-    fn now(&self) -> Micros {
-        let passed = self.since.get().map_or(0, |since| u64::try_from(since.elapsed().as_micros()).unwrap());
-        self.hand.now().plus(Span::micros(passed))
-    }
-}
+use crate::world::{HandClock, World, operator, settings, until, verified};
 
 fn viewer(role: Role, cases: &[Id]) -> Viewer {
     Viewer { account: Some(Id::from_u128(role as u128 + 100)), role, cases: cases.to_vec(), ..Viewer::public() }
@@ -44,21 +33,21 @@ fn what_the_room_saw_stands_beside_the_trade() {
     // A second one that nobody hears, and whose picture never changes.
     let still = Camera::start(&["--frozen", "--no-audio", "--pattern", "red"]);
     let trade = Trade::new(7);
-    let clock = Arc::new(HeldClock { hand: trade.clock.clone(), since: OnceLock::new() });
-    let mut world = World::on(&settings(None), Arc::<HeldClock>::clone(&clock));
+    let clock = HandClock::held(&trade.clock);
+    let mut world = World::on(&settings(None), Arc::<HandClock>::clone(&clock));
     let sequencer = world.desk().sequencer.clone();
     let rules = HallRules { free: Span::secs(12), window: Span::secs(10), ..HallRules::default() };
     let hall = Hall::announce(&trade, &sequencer, rules).unwrap();
     let (seeing, quiet) = (world.add(camera.address(), None), world.add(still.address(), None));
     let opens = hall.opens;
-    trade.go_to(&sequencer, opens.minus(Span::secs(14))).unwrap();
+    trade.go_to(&sequencer, opens.minus(Span::secs(20))).unwrap();
     let desk = Arc::clone(world.desk());
     desk.book_room(&operator(), world.room, hall.lot, opens.minus(Span::minutes(5)), opens.plus(Span::hours(1)))
         .unwrap();
     let taken = desk.book_room(&operator(), world.room, hall.lot, opens, opens.plus(Span::hours(1)));
     assert_eq!(taken.unwrap_err().code, Code::RoomTaken);
 
-    clock.since.set(Instant::now()).unwrap();
+    clock.run();
     world.record();
     until("the auction opens", || world.now() > opens);
     run_bid(&trade, &hall, &world, 0);
@@ -66,27 +55,30 @@ fn what_the_room_saw_stands_beside_the_trade() {
     run(&sequencer, hall.command(operator_of_room, Action::Suspend { reason: "核对设备".into() })).unwrap();
     run(&sequencer, hall.command(operator_of_room, Action::Resume { reason: "设备正常".into() })).unwrap();
     run_bid(&trade, &hall, &world, 1);
+    // Within the limited window, so that it is extended; then nobody bids any more, and it closes.
+    until("the limited window", || world.now() > opens.plus(Span::secs(14)));
+    run_bid(&trade, &hall, &world, 2);
 
     let supervisor = viewer(Role::Supervisor, &[]);
     let clips = || desk.clips(&supervisor, hall.lot).unwrap();
     until("clips are resolved", || {
         let clips = clips();
-        clips.len() >= 8 && clips.iter().all(|clip| clip.status != "pending")
+        let is_over = clips.iter().any(|clip| clip.about_kind == "auction.closed");
+        is_over && clips.iter().all(|clip| clip.status != "pending")
     });
     let found = clips();
-    for kind in ["auction.opened", "auction.bid_accepted", "lot.suspended", "lot.resumed"] {
+    let references: Vec<ClipReferenced> = world.records(CLIP_REFERENCED);
+    for kind in SHOWN.iter().filter(|kind| **kind != "lot.awarded") {
         // One for each camera, and one of the first bid alone.
-        assert_eq!(found.iter().filter(|clip| clip.about_kind == kind).count(), 2, "{kind}: {found:?}");
+        assert_eq!(found.iter().filter(|clip| clip.about_kind == *kind).count(), 2, "{kind}: {found:?}");
+        let seen = references.iter().find(|one| one.about_kind == *kind && one.camera == seeing).unwrap();
+        assert_shows_its_entry(&world, seen);
     }
 
     let opening =
         found.iter().find(|clip| clip.about_kind == "auction.opened" && clip.camera == seeing.to_string()).unwrap();
     let clip: Id = opening.id.parse().unwrap();
-    let references: Vec<ClipReferenced> = world.records(CLIP_REFERENCED);
     let reference = references.iter().find(|reference| reference.clip == clip).unwrap();
-    assert_eq!((reference.status, &reference.gaps[..]), (ClipStatus::Complete, &[][..]));
-    let served = reference.served.unwrap();
-    assert!(served.from <= opens.minus(Span::secs(9)) && served.to >= opens.plus(Span::secs(20)), "{served:?}");
     assert!(reference.audio.present && reference.audio.level.is_some_and(|level| level > -1_900));
     assert!(reference.clock.offset.is_some() && reference.clock.uncertainty.get() >= 500_000);
 
@@ -189,6 +181,53 @@ fn what_the_room_saw_stands_beside_the_trade() {
     assert!(report.holds(), "{}", report.to_text(Language::En));
     let checked = report.checked.iter().find(|check| check.name == CheckName::Clips).unwrap();
     assert!(checked.count >= 9, "{checked:?}");
+}
+
+/// The clip is whole, from ten seconds before its entry to twenty after it.
+fn assert_shows_its_entry(world: &World, reference: &ClipReferenced) {
+    let leaf = world.desk().reader.leaf(reference.about).unwrap().unwrap();
+    let at = Leaf::parse(&leaf).unwrap().time;
+    let (from, to) = (at.minus(Span::secs(10)), at.plus(Span::secs(20)));
+    assert_eq!(reference.asked, Interval { from, to }, "{}", reference.about_kind);
+    assert_eq!((reference.status, &reference.gaps[..]), (ClipStatus::Complete, &[][..]), "{reference:?}");
+    let served = reference.served.unwrap();
+    assert!(served.from <= from && served.to >= to, "{}: {served:?} of {from} to {to}", reference.about_kind);
+}
+
+/// Days after the auction, with another booking of the room.
+#[test]
+fn the_award_gets_its_clip_as_well() {
+    let camera = Camera::start(&[]);
+    let trade = Trade::new(8);
+    let clock = HandClock::held(&trade.clock);
+    let mut world = World::on(&settings(None), Arc::<HandClock>::clone(&clock));
+    let sequencer = world.desk().sequencer.clone();
+    let hall = Hall::open(&trade, &sequencer, HallRules::default()).unwrap();
+    for bidder in [0, 1] {
+        run_bid(&trade, &hall, &world, bidder);
+    }
+    trade.go_to(&sequencer, hall.opens.plus(Span::hours(1))).unwrap();
+    let over = hall.opens.plus(Span::days(12));
+    let publicity = Action::StartPublicity(PublicityStarted { until: over });
+    run(&sequencer, hall.command(Actor::Operator(Id::from_u128(1)), publicity)).unwrap();
+    trade.go_to(&sequencer, over).unwrap();
+
+    let seeing = world.add(camera.address(), None);
+    let (from, to) = (over.minus(Span::minutes(5)), over.plus(Span::hours(1)));
+    world.desk().book_room(&operator(), world.room, hall.lot, from, to).unwrap();
+    clock.run();
+    world.record();
+    until("there is footage from before", || {
+        let live = world.desk().evidence.live(seeing).unwrap().map(|live| live.segments).unwrap_or_default();
+        let ends = live.first().zip(live.last());
+        ends.is_some_and(|(first, last)| last.to().since(first.from) > Span::secs(12))
+    });
+    run(&sequencer, hall.command(Actor::Owner(hall.owner), Action::Award)).unwrap();
+    until("the clip is resolved", || !world.records::<ClipReferenced>(CLIP_REFERENCED).is_empty());
+    let references: Vec<ClipReferenced> = world.records(CLIP_REFERENCED);
+    let [reference] = &references[..] else { panic!("{references:?}") };
+    assert_eq!(reference.about_kind, "lot.awarded");
+    assert_shows_its_entry(&world, reference);
 }
 
 fn run_bid(trade: &Trade, hall: &Hall, world: &World, bidder: usize) {

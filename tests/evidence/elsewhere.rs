@@ -3,13 +3,12 @@
 
 use mingjian::base::{Code, Hash, Id, Micros, Span};
 use mingjian::desk::Wanted;
-use mingjian::identity::{Role, Viewer};
 use mingjian::ledger::media::{CLIP_REFERENCED, Cause, ClipReferenced, ClipStatus};
 use mingjian::review::{CheckName, Language};
 use mingjian::store::platform::footage::{self, ClipRow};
 
 use crate::web::{Reply, Request, Web};
-use crate::world::{World, until, verified};
+use crate::world::{World, supervisor, until, verified};
 
 const FOOTAGE: &[u8] = b"what the other recorder has of it";
 
@@ -109,9 +108,21 @@ fn clips_refer_to_what_another_recorder_keeps() {
     let external = of(referred).external.clone().unwrap();
     assert!(external.digest.is_none() && external.url.starts_with("rtsp://127.0.0.1:1/replay?from=20"), "{external:?}");
 
+    // It is played through here, for who may look, as that system gives it now.
+    let desk = world.desk();
+    let look = |clip: Id| desk.view(&supervisor(), &Wanted::Clip(clip), "核查").map(|viewing| viewing.id);
+    assert_eq!(look(whole).err().unwrap().code, Code::LotUnknown, "nobody looks at what belongs to no lot");
+    assert_eq!(desk.evidence.fetch(of(whole)).unwrap(), FOOTAGE);
+    for silent in [unanswered, referred] {
+        assert_eq!(desk.evidence.fetch(of(silent)).unwrap_err(), Code::ElsewhereSilent);
+    }
+    // Its login goes nowhere else, whatever a reference says.
+    let mut led_astray = of(whole).clone();
+    led_astray.external.as_mut().unwrap().url = format!("http://127.0.0.1:{}9/get?path=hall", web.address.port());
+    assert_eq!(desk.evidence.fetch(&led_astray).unwrap_err(), Code::ElsewhereSilent);
+
     // There is nothing live of it here.
-    let supervisor = Viewer { account: Some(Id::from_u128(9)), role: Role::Supervisor, ..Viewer::public() };
-    let live = world.desk().view(&supervisor, &Wanted::Live(hall), "看").err().unwrap();
+    let live = world.desk().view(&supervisor(), &Wanted::Live(hall), "看").err().unwrap();
     assert_eq!(live.code, Code::CameraElsewhere);
 
     let (data, media) = (world.data(), world.media());

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mingjian::base::{Id, Micros, Span};
@@ -14,17 +14,21 @@ use mingjian::config::EvidenceSettings;
 use mingjian::evidence::{Directory, MediaStore, Phase};
 use mingjian::ledger::media::{Cause, FileName, Gap};
 use mingjian::review::{CheckName, Language};
+use mingjian::sequencer::Clock as _;
 use mingjian::store::data_dir::Space;
 
 use crate::camera::Camera;
-use crate::world::{World, settings, until, verified};
+use crate::world::{HandClock, World, morning, settings, until, verified};
 
 /// Footage before and after.
 const FOOTAGE_SECONDS: u64 = 3;
 
 fn start(settings: &EvidenceSettings) -> (World, Camera, Id) {
+    start_in(World::with(settings))
+}
+
+fn start_in(mut world: World) -> (World, Camera, Id) {
     let camera = Camera::start(&[]);
-    let mut world = World::with(settings);
     let id = world.add(camera.address(), None);
     let began = world.now();
     world.record();
@@ -153,18 +157,26 @@ fn the_disk_is_full() {
     assert!(gap.to > stopped.minus(Span::secs(1)) && gap.to < stopped.plus(Span::secs(8)), "{gap:?}");
 }
 
-/// Writes fail in the midst of a segment: the failure point `put`.
-struct Failing {
+/// Writes fail in the midst of a segment, and the disk has as much room as it is told to say.
+pub struct Failing {
     store: Directory,
-    fails: AtomicBool,
+    pub fails: AtomicBool,
+    pub free_bytes: AtomicU64,
+}
+
+impl Failing {
+    pub fn over(media: PathBuf) -> Arc<Self> {
+        let (store, free_bytes) = (Directory::open(media).unwrap(), AtomicU64::new(1 << 40));
+        Arc::new(Self { store, fails: AtomicBool::new(false), free_bytes })
+    }
 }
 
 impl MediaStore for Failing {
-    fn put(&self, name: FileName, bytes: &[u8]) -> io::Result<()> {
+    fn put(&self, name: FileName, bytes: &[u8], keep_until: Option<Micros>) -> io::Result<()> {
         if self.fails.load(Ordering::SeqCst) {
             Err(io::ErrorKind::StorageFull.into())
         } else {
-            self.store.put(name, bytes)
+            self.store.put(name, bytes, keep_until)
         }
     }
 
@@ -185,7 +197,8 @@ impl MediaStore for Failing {
     }
 
     fn space(&self) -> io::Result<Option<Space>> {
-        self.store.space()
+        let free_bytes = self.free_bytes.load(Ordering::SeqCst);
+        Ok(Some(Space { free_bytes, size_bytes: 1 << 40 }))
     }
 }
 
@@ -194,7 +207,7 @@ fn a_write_fails_for_want_of_room() {
     let camera = Camera::start(&[]);
     let mut world = World::start();
     let id = world.add(camera.address(), None);
-    let store = Arc::new(Failing { store: Directory::open(world.media()).unwrap(), fails: AtomicBool::new(false) });
+    let store = Failing::over(world.media());
     let began = world.now();
     world.record_into(Arc::<Failing>::clone(&store));
     world.recorded(id, began, FOOTAGE_SECONDS);
@@ -220,4 +233,17 @@ fn the_recorder_is_away() {
     let gap = gap_after(world, id, Cause::RecorderRestarted);
     about(gap.from, away, "the gap begins");
     assert!(gap.to > back.minus(Span::secs(1)) && gap.to < back.plus(Span::secs(6)), "{gap:?}");
+}
+
+/// Times before and after do not compare, so another run begins, and what lies between is nobody's footage.
+#[test]
+fn the_clock_is_set() {
+    let hand = morning();
+    let (world, _camera, id) = start_in(World::on(&settings(None), HandClock::running(&hand)));
+    let before = world.now();
+    hand.set(hand.now().plus(Span::secs(5)));
+    let after = world.now();
+    let gap = gap_after(world, id, Cause::ClockStep);
+    about(gap.from, before, "the gap begins");
+    assert!(gap.to > after.minus(Span::secs(1)) && gap.to < after.plus(Span::secs(8)), "{gap:?}");
 }

@@ -11,7 +11,7 @@ use mingjian::review::{CheckName, Failure, Language};
 use crate::camera::Camera;
 use crate::world::{World, verified};
 
-const PASSWORD: &str = "tall-herons-94";
+pub const PASSWORD: &str = "tall-herons-94";
 
 /// The path of a file, writable: whoever tampers has the rights to.
 fn taken(media: &Path, name: FileName) -> PathBuf {
@@ -24,7 +24,7 @@ fn taken(media: &Path, name: FileName) -> PathBuf {
 }
 
 /// Every file under `dir`.
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub fn files(dir: &Path) -> Vec<PathBuf> {
     fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -1,8 +1,7 @@
 //! What time does to footage: what comes late proves nothing, and what is over is deleted with a word.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use mingjian::base::{Code, Hash, Id, Micros, Span};
 use mingjian::desk::HoldWish;
@@ -12,25 +11,11 @@ use mingjian::ledger::media::{
     SegmentsRecorded, Stretch, run_link, segment_link, to_data,
 };
 use mingjian::review::{CheckName, Language};
-use mingjian::sequencer::{Clock, Record, Submission};
-use mingjian::sim::ManualClock;
+use mingjian::sequencer::{Clock as _, Record, Submission};
 use mingjian::store::platform::footage::{self, ClipRow};
 
 use crate::camera::Camera;
-use crate::world::{World, settings, until, verified};
-
-/// Runs from where it is put.
-struct RunningClock {
-    hand: ManualClock,
-    since: OnceLock<Instant>,
-}
-
-impl Clock for RunningClock {
-    fn now(&self) -> Micros {
-        let since = self.since.get_or_init(Instant::now);
-        self.hand.now().plus(Span::micros(u64::try_from(since.elapsed().as_micros()).unwrap()))
-    }
-}
+use crate::world::{HandClock, World, morning, settings, supervisor, until, verified};
 
 fn write<T: serde::Serialize>(world: &World, kind: &str, subject: String, data: &T) {
     let record = Record { kind: kind.into(), subject, actor: "recorder/main".into(), data: to_data(data).unwrap() };
@@ -71,9 +56,8 @@ fn footage_that_comes_late_cannot_be_passed_off() {
 #[test]
 fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let camera = Camera::start(&[]);
-    let hand = ManualClock::at(Micros::new(1_795_395_600_000_000).unwrap());
-    let clock = Arc::new(RunningClock { hand: hand.clone(), since: OnceLock::new() });
-    let mut world = World::on(&settings(None), clock);
+    let hand = morning();
+    let mut world = World::on(&settings(None), HandClock::running(&hand));
     let id = world.add(camera.address(), None);
     // Two runs, the second of which somebody holds.
     for seconds in [3, 5] {
@@ -85,7 +69,7 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
     let runs = world.runs();
     let [first, second] = &runs[..] else { panic!("{runs:?}") };
     let desk = Arc::clone(world.desk());
-    let supervisor = Viewer { account: Some(Id::from_u128(9)), role: Role::Supervisor, ..Viewer::public() };
+    let supervisor = supervisor();
     let wish = HoldWish { camera: id, from: second.from, to: second.to(), reason: "诉讼保全".into() };
     let bidder = Viewer { role: Role::Bidder, ..supervisor.clone() };
     assert_eq!(desk.place_hold(&bidder, &wish).unwrap_err().code, Code::Forbidden);
@@ -142,7 +126,7 @@ fn footage_goes_when_its_time_is_over_and_leaves_a_word() {
 }
 
 /// A clip that shows the middle of a run.
-fn clip_of(world: &World, run: &Stretch, keep_until: Micros) -> Id {
+pub fn clip_of(world: &World, run: &Stretch, keep_until: Micros) -> Id {
     static COUNT: AtomicU64 = AtomicU64::new(1);
     let id = Id::from_u128(COUNT.fetch_add(1, Ordering::Relaxed).into());
     let from = run.from.plus(Span::secs(1));

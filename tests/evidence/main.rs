@@ -1,6 +1,7 @@
 //! Cameras from lens to ledger, with a real RTSP camera.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod alarms;
 mod away;
 mod bucket;
 mod camera;
@@ -10,6 +11,7 @@ mod faults;
 mod footage;
 mod late;
 mod light;
+mod rooms;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod web;

@@ -1,10 +1,10 @@
 //! A platform on this machine's clock, with rooms and cameras; its recorder is started and stopped by the test.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use mingjian::base::{Id, Micros};
+use mingjian::base::{Id, Micros, Span};
 use mingjian::cli::open::{Running, Setup, Storage, open_watching};
 use mingjian::config::EvidenceSettings;
 use mingjian::desk::{Desk, NewCamera, Stored};
@@ -19,7 +19,7 @@ use mingjian::ledger::Payload;
 use mingjian::ledger::media::{Gap, Retention, SEGMENTS_RECORDED, SegmentsRecorded, Stretch};
 use mingjian::review::{InSequence, Options, Report, Trust, verify};
 use mingjian::sequencer::{Clock, StoredPayload, SystemClock};
-use mingjian::sim::SeededEntropy;
+use mingjian::sim::{ManualClock, SeededEntropy};
 use mingjian::store::{DataDir, SqliteReader};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
@@ -35,6 +35,35 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Stands where the test puts it, and runs on from there once it is let.
+pub struct HandClock {
+    hand: ManualClock,
+    since: OnceLock<Instant>,
+}
+
+impl HandClock {
+    pub fn held(hand: &ManualClock) -> Arc<Self> {
+        Arc::new(Self { hand: hand.clone(), since: OnceLock::new() })
+    }
+
+    pub fn running(hand: &ManualClock) -> Arc<Self> {
+        let clock = Self::held(hand);
+        clock.run();
+        clock
+    }
+
+    pub fn run(&self) {
+        self.since.set(Instant::now()).unwrap();
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Micros {
+        let passed = self.since.get().map_or(0, |since| u64::try_from(since.elapsed().as_micros()).unwrap());
+        self.hand.now().plus(Span::micros(passed))
+    }
+}
+
 pub struct World {
     desk: Arc<Desk>,
     recorder: Option<Recorder>,
@@ -47,6 +76,15 @@ pub struct World {
 
 pub fn settings(media: Option<PathBuf>) -> EvidenceSettings {
     EvidenceSettings { networks: vec!["127.0.0.0/8".into()], media, ..EvidenceSettings::default() }
+}
+
+/// This morning, as far as a test is concerned.
+pub fn morning() -> ManualClock {
+    ManualClock::at(Micros::new(1_795_395_600_000_000).unwrap())
+}
+
+pub fn supervisor() -> Viewer {
+    Viewer { account: Some(Id::from_u128(9)), role: Role::Supervisor, ..Viewer::public() }
 }
 
 pub fn operator() -> Viewer {

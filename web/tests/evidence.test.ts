@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { announcedBy, Checker, nameOf, type Announced, type Sight } from '@/evidence/footage'
+import { announcedBy, Checker, nameOf, numberOf, type Announced, type Sight } from '@/evidence/footage'
 import { ApiError } from '@/api/client'
 import type { ReadEntry } from '@/verify'
 import { sha256, toBase64, utf8 } from '@/lib/bytes'
@@ -37,6 +37,31 @@ it('tells verified, waiting and altered footage apart', async () => {
   expect(await checker.check('R/00000000.m4s', bytes('two'))).toBe('mismatch')
   expect(await checker.check('R/00000009.m4s', bytes('one'))).toBe('mismatch')
   expect(checker.worst).toBe('mismatch')
+})
+
+it('names what is wrong, file by file', async () => {
+  const files = [
+    await file('R/init.mp4', 'init', 7),
+    await file('R/00000000.m4s', 'one', 7),
+    await file('R/00000001.m4s', 'two', 7),
+    await file('R/00000002.m4s', 'three', 7),
+    await file('R/00000003.m4s', 'four', 7),
+  ]
+  const announced = inTime(...(await Promise.all(['init', 'one', 'two', 'three', 'four'].map(digest))))
+  const checker = new Checker(files, async () => announced)
+  await checker.check('R/init.mp4', bytes('init'))
+  await checker.check('R/00000000.m4s', bytes('two'))
+  await checker.check('R/00000001.m4s', bytes('one'))
+  await checker.check('R/00000002.m4s', bytes('made anew'))
+  checker.gone('R/00000003.m4s')
+  expect(checker.findings.map(({ name, verdict, instead }) => [numberOf(name), verdict, instead])).toEqual([
+    [0, 'mismatch', 'R/00000001.m4s'],
+    [1, 'mismatch', 'R/00000000.m4s'],
+    [2, 'mismatch', null],
+    [3, 'gone', null],
+  ])
+  expect(checker.worst).toBe('mismatch')
+  expect(numberOf('R/init.mp4')).toBe(null)
 })
 
 it('believes no digest that the ledger does not have', async () => {

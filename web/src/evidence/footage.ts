@@ -21,9 +21,17 @@ export type Hold = Schemas['HoldView']
 /**
  * `verified`: the bytes are what an entry of the ledger announced, in time. `waiting`: they are what the recorder says, and
  * their entry, or its proof, is still to come. `late`: the entry came so late that they could have been made meanwhile.
- * `mismatch`: they are not what was announced.
+ * `mismatch`: they are not what was announced. `gone`: they were announced, and the server does not have them any more.
  */
-export type Verdict = 'verified' | 'waiting' | 'late' | 'mismatch'
+export type Verdict = 'verified' | 'waiting' | 'late' | 'mismatch' | 'gone'
+
+/** A file that is not what it should be; `instead`: the file of this viewing whose bytes stand in its place. */
+export interface Finding {
+  name: string
+  verdict: 'late' | 'mismatch' | 'gone'
+  from: string | null
+  instead: string | null
+}
 
 /** Ledger format §7: an announcement proves nothing about pictures that ended longer ago than this. */
 const LATE_MICROS = 180_000_000n
@@ -46,6 +54,13 @@ export const exported = async (clip: string, reason: string): Promise<Blob> => {
   return (await call(api.POST('/api/v1/clips/{clip}/export', init))) as unknown as Blob
 }
 export const sight = (viewing: string): Promise<Sight> => get<Sight>(`/viewings/${viewing}`)
+
+/** What another system gives now of a clip that it keeps, and whether that is what it gave when the clip was made. */
+export async function givenElsewhere(viewing: string, digest: string): Promise<{ film: Blob; same: boolean }> {
+  const init = { params: { path: { viewing } }, parseAs: 'blob' as const }
+  const film = (await call(api.GET('/api/v1/viewings/{viewing}/elsewhere.mp4', init))) as unknown as Blob
+  return { film, same: toBase64(await sha256(new Uint8Array(await film.arrayBuffer()))) === digest }
+}
 
 /** What an entry announces: each digest, and whether it came in time. */
 export type Announced = Map<string, 'in time' | 'late'>
@@ -81,6 +96,12 @@ export async function announcedBy(
 /** `RUN/00000012.m4s` out of a URL. */
 export const nameOf = (url: string): string => url.split('?')[0]!.split('/').slice(-2).join('/')
 
+/** The segment's number; `null` for the data that a run begins with. */
+export const numberOf = (name: string): number | null => {
+  const digits = /\/(\d+)\.m4s$/.exec(name)?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
 /** What is known of the files of a viewing, and what their bytes came to. */
 export class Checker {
   private readonly entries = new Map<number, Promise<Announced>>()
@@ -99,6 +120,24 @@ export class Checker {
     const verdict = await this.judge(name, digest)
     this.verdicts.set(name, verdict)
     return verdict
+  }
+
+  /** The server had to have it, and says that it has not. */
+  gone(name: string): void {
+    this.verdicts.set(name, 'gone')
+  }
+
+  /** Everything that is wrong, file by file. */
+  get findings(): Finding[] {
+    const found: Finding[] = []
+    for (const [name, verdict] of this.verdicts) {
+      if (verdict === 'verified' || verdict === 'waiting') continue
+      const digest = this.digests.get(name)
+      const other = verdict === 'mismatch' ? this.files.find((f) => f.sha256 === digest && f.name !== name) : undefined
+      const from = this.files.find((f) => f.name === name)?.from ?? null
+      found.push({ name, verdict, from, instead: other?.name ?? null })
+    }
+    return found
   }
 
   /** Judges again what waited: live, the newest footage is always ahead of its entry. */
@@ -145,8 +184,8 @@ export class Checker {
   get worst(): Verdict | null {
     const all = [...this.verdicts.values()]
     const order = this.again
-      ? (['mismatch', 'late', 'verified', 'waiting'] as const)
-      : (['mismatch', 'late', 'waiting', 'verified'] as const)
+      ? (['mismatch', 'gone', 'late', 'verified', 'waiting'] as const)
+      : (['mismatch', 'gone', 'late', 'waiting', 'verified'] as const)
     return order.find((v) => all.includes(v)) ?? null
   }
 }

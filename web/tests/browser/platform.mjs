@@ -15,18 +15,18 @@ const freePort = () =>
     })
   })
 
-/** Starts it and waits until it serves. Returns its address, the demonstration's password,
- *  the auctions that run by themselves, those that a visitor can sign up for, and how to stop it. */
-export async function startPlatform({ projects = 24, rush = 0 } = {}) {
+/** A directory with a small simulated year. */
+function simulate(projects, rush) {
   const data = mkdtempSync(join(tmpdir(), 'mingjian-'))
-  const simulated = spawnSync(
-    binary,
-    ['simulate', '--projects', `${projects}`, '--rush', `${rush}`, '--seed', '7', '--data', data],
-    {
-      encoding: 'utf8',
-    },
-  )
+  const year = ['simulate', '--projects', `${projects}`, '--rush', `${rush}`, '--seed', '7', '--data', data]
+  const simulated = spawnSync(binary, year, { encoding: 'utf8' })
   if (simulated.status !== 0) throw new Error(`simulate: ${simulated.stderr}`)
+  return data
+}
+
+/** Starts it and waits until it serves; in `data`, if one was there before. Returns its address, the demonstration's
+ *  password, the auctions that run by themselves, those that a visitor can sign up for, and how to stop it. */
+export async function startPlatform({ projects = 24, rush = 0, data = simulate(projects, rush) } = {}) {
   const url = `http://127.0.0.1:${await freePort()}`
   const server = spawn(binary, ['serve', '--demo', '--data', data, '--listen', url.slice(7)], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -55,5 +55,12 @@ export async function startPlatform({ projects = 24, rush = 0 } = {}) {
   const [live, visitors] = said
     .split('To bid in yourself')
     .map((part) => [...part.matchAll(/\/lots\/(\S+)/g)].map((found) => found[1]))
-  return { url, password, data, live, visitors, pid: server.pid, stop }
+  /** As when the power fails. */
+  const kill = () =>
+    new Promise((resolve) => {
+      server.removeAllListeners('exit')
+      server.on('exit', resolve)
+      server.kill('SIGKILL')
+    })
+  return { url, password, data, live, visitors, pid: server.pid, stop, kill }
 }
