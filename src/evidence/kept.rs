@@ -65,12 +65,12 @@ impl Kept {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Told::default(),
             Err(error) => return Err(error),
         };
-        let login = |(camera, sealed): (&Id, &String)| match disk.open(*camera, sealed) {
-            Ok(login) => Some((*camera, login)),
-            Err(_) => {
+        let login = |(camera, sealed): (&Id, &String)| {
+            let opened = disk.open(*camera, sealed);
+            if opened.is_err() {
                 tracing::warn!(%camera, "a camera's login was kept under another token: it is asked for anew");
-                None
             }
+            Some((*camera, opened.ok()?))
         };
         let logins = told.logins.iter().filter_map(login).collect();
         Ok(Self { disk: Some(disk), told: Mutex::new(told), logins: Mutex::new(logins) })

@@ -167,7 +167,7 @@ impl Site {
             .args(["keys", "--data", site.data.to_str().unwrap(), "--recorder", RECORDER])
             .output()
             .unwrap();
-        site.token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
+        String::from_utf8(token.stdout).unwrap().trim().clone_into(&mut site.token);
         (site, server)
     }
 

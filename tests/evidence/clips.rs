@@ -15,7 +15,7 @@ use mingjian::ledger::media::{
     playlist,
 };
 use mingjian::review::{CheckName, Language};
-use mingjian::sequencer::{Clock as _, LedgerReader as _, SystemClock};
+use mingjian::sequencer::{Clock as _, SystemClock};
 use mingjian::sim::hall::{Hall, HallRules, World as Trade, run};
 
 use crate::camera::Camera;
