@@ -105,6 +105,8 @@ pub struct LotPlan {
     pub rush: bool,
     /// Its sign-up is still open then, for whoever tries the demonstration.
     pub for_visitors: bool,
+    /// Its result waits for the office to make it public.
+    pub unpublished: bool,
 }
 
 /// What a lot is planned from.
@@ -179,6 +181,7 @@ impl Order<'_> {
             live: false,
             rush: false,
             for_visitors: false,
+            unpublished: false,
         }
     }
 
