@@ -174,6 +174,8 @@ pub const NODE_CLOCKS_APART_MAX: Span = Span::secs(30);
 pub const FOLLOW_EVERY: Span = Span::secs(1);
 /// Roots of earlier checkpoints kept in memory, 56 bytes each: hours of a busy day; older ones are read from the tiles.
 pub const ROOTS_REMEMBERED: usize = 65_536;
+/// Full tiles of the tree kept decoded for proofs, 16 kB each: those of 260,000 entries; others are read when they are needed.
+pub const TILES_REMEMBERED: usize = 1_024;
 /// Lot keys kept decoded, about 250 bytes each; when there are more, all are forgotten and come back as they bid.
 pub const LOT_KEYS_REMEMBERED: usize = 16_384;
 /// Bytes of entries after which the write-ahead log is brought into the ledger's file, beside the writer.

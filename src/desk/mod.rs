@@ -18,6 +18,7 @@ mod recorders;
 mod search;
 mod sign_up;
 mod source;
+mod tiles;
 mod tree;
 
 use std::sync::Arc;

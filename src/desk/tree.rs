@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::base::limits::{HISTORY_SCAN_ROWS, ROOTS_REMEMBERED};
+use super::tiles::FullTiles;
+use crate::base::limits::{HISTORY_SCAN_ROWS, ROOTS_REMEMBERED, TILES_REMEMBERED};
 use crate::base::{Code, Hash};
 use crate::ledger::record::KEY_ROTATED;
-use crate::ledger::tile::{TILE_WIDTH, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
+use crate::ledger::tile::{TILE_WIDTH, Tile, TileKind, TilePath, TiledTree, encode_bundle, tile_bytes, tile_hashes};
 use crate::ledger::tree::{NoProof, consistency_proof, inclusion_proof};
 use crate::ledger::{Frontier, Proof, SignedCheckpoint, TileBuilder, leaf_hash};
 use crate::review::{Handover, content};
 use crate::sequencer::{CommittedBatch, LedgerReader, Listener, ReadError};
 
-/// Follows the commits; its readers never wait for the writer.
+/// Follows the commits. Readers take the edge as it is and read the storage without holding the lock: they never keep the
+/// writer waiting, nor it them.
 pub struct Tree {
     reader: Arc<dyn LedgerReader>,
-    builder: RwLock<TileBuilder>,
+    edge: RwLock<Arc<TileBuilder>>,
+    full: FullTiles,
     /// Roots by size, oldest forgotten first: what bidders vouch for with `seen` is nearly always among them.
     roots: Mutex<BTreeMap<u64, Hash>>,
     rotations: Mutex<Rotations>,
@@ -36,14 +39,16 @@ impl Tree {
         // No more of them: another node may be writing.
         let leaves = reader.entries(size - rest, usize::try_from(rest).unwrap_or_default())?;
         let hashes: Vec<Hash> = leaves.iter().map(|entry| leaf_hash(&entry.leaf)).collect();
-        let builder = TileBuilder::resume(size, &hashes, |level, index| full_tile(reader.as_ref(), level, index))
+        let full = FullTiles::new(Arc::clone(&reader), TILES_REMEMBERED);
+        let edge = TileBuilder::resume(size, &hashes, |level, index| full.bytes(level, index))
             .map_err(|error| ReadError(error.to_string()))?;
-        Ok(Self { reader, builder: RwLock::new(builder), roots: Mutex::default(), rotations: Mutex::default() })
+        let edge = RwLock::new(Arc::new(edge));
+        Ok(Self { reader, edge, full, roots: Mutex::default(), rotations: Mutex::default() })
     }
 
     /// How many leaves are committed.
     pub fn size(&self) -> u64 {
-        self.with(|tree| tree.builder.size())
+        self.edge().size()
     }
 
     /// The audit path of leaf `seq` in the tree of `size` leaves.
@@ -90,17 +95,12 @@ impl Tree {
                 encode_bundle(&leaves).ok_or(Code::Internal)
             }
             TileKind::Hashes(level) => {
-                let pending = self.with(|tree| {
-                    let partial = tree.builder.partial(level).filter(|(index, _)| *index == path.index);
-                    partial.map(|(_, hashes)| hashes.to_vec())
-                });
-                let hashes = if let Some(hashes) = pending {
-                    hashes
-                } else {
-                    let bytes = full_tile(self.reader.as_ref(), level, path.index).map_err(unreadable)?;
-                    tile_hashes(&bytes).ok_or(Code::Internal)?
-                };
-                hashes.get(..width).map(tile_bytes).ok_or(Code::NotFound)
+                let edge = self.edge();
+                if let Some((_, partial)) = edge.partial(level).filter(|(index, _)| *index == path.index) {
+                    return partial.hashes().get(..width).map(tile_bytes).ok_or(Code::NotFound);
+                }
+                let bytes = self.full.bytes(level, path.index).map_err(unreadable)?;
+                tile_hashes(&bytes).ok_or(Code::Internal)?.get(..width).map(tile_bytes).ok_or(Code::NotFound)
             }
         }
     }
@@ -132,11 +132,28 @@ impl Tree {
         Ok(rotations.found.iter().copied().filter(|seq| *seq < size).collect())
     }
 
-    fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, FullTiles<'_>>) -> R) -> R {
-        let builder = self.builder.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = self.reader.as_ref();
-        let full_tile: FullTiles<'_> = Box::new(move |level, index| full_tile(reader, level, index));
-        work(&TiledTree { builder: &builder, full_tile })
+    fn with<R>(&self, work: impl FnOnce(&TiledTree<'_, Source<'_>>) -> R) -> R {
+        let full_tile: Source<'_> = Box::new(|level, index| self.full.tile(level, index));
+        work(&TiledTree { builder: &self.edge(), full_tile })
+    }
+
+    pub(super) fn edge(&self) -> Arc<TileBuilder> {
+        Arc::clone(&self.edge.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Appends the leaves from `from` on, without those that are there already. Whoever reads at this moment goes on with
+    /// the edge as it was.
+    fn append(&self, from: u64, leaves: impl Iterator<Item = Hash>) -> Arc<TileBuilder> {
+        let mut edge = self.edge.write().unwrap_or_else(PoisonError::into_inner);
+        let builder = Arc::make_mut(&mut edge);
+        let Some(known) = builder.size().checked_sub(from) else {
+            tracing::error!(size = builder.size(), from, "the tree has missed entries");
+            return Arc::clone(&edge);
+        };
+        for leaf in leaves.skip(usize::try_from(known).unwrap_or(usize::MAX)) {
+            builder.append(leaf);
+        }
+        Arc::clone(&edge)
     }
 
     fn remember(&self, size: u64, root: Hash) {
@@ -152,12 +169,7 @@ impl Tree {
     }
 }
 
-type FullTiles<'a> = Box<dyn Fn(u8, u64) -> Result<Vec<u8>, ReadError> + 'a>;
-
-fn full_tile(reader: &dyn LedgerReader, level: u8, index: u64) -> Result<Vec<u8>, ReadError> {
-    let tile = reader.tile(level, index)?;
-    tile.map(|bytes| bytes.to_vec()).ok_or_else(|| ReadError(format!("tile {index} of level {level} is missing")))
-}
+type Source<'a> = Box<dyn Fn(u8, u64) -> Result<Arc<Tile>, ReadError> + 'a>;
 
 fn is_rotation(payload: &[u8]) -> bool {
     // Nearly every payload is another one: it need not be parsed to be told apart.
@@ -174,26 +186,19 @@ fn unreadable(error: ReadError) -> Code {
 impl Listener for Tree {
     /// Before anybody hears of the batch: the first to see its checkpoint may ask for its proofs, or bid on top of it.
     fn durable(&self, batch: &Arc<CommittedBatch>) {
-        let (size, root) = {
-            let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
-            for entry in &batch.entries {
-                builder.append(entry.hash);
-            }
-            (builder.size(), builder.frontier().root())
-        };
-        self.remember(size, root);
+        let Some(first) = batch.entries.first().map(|entry| entry.seq) else { return };
+        let edge = self.append(first, batch.entries.iter().map(|entry| entry.hash));
+        self.remember(edge.size(), edge.frontier().root());
     }
 
-    /// Another node may have written since this tree was opened.
+    /// Another node may have written since this tree was opened; a mirror's readers all come this way at once.
     fn resumed(&self, size: u64, _: &Arc<str>) {
-        let mut builder = self.builder.write().unwrap_or_else(PoisonError::into_inner);
-        while builder.size() < size {
-            let wanted = usize::try_from(size - builder.size()).unwrap_or(usize::MAX);
-            match self.reader.entries(builder.size(), wanted.min(usize::from(TILE_WIDTH))) {
+        let mut known = self.size();
+        while known < size {
+            let wanted = usize::try_from(size - known).unwrap_or(usize::MAX);
+            match self.reader.entries(known, wanted.min(usize::from(TILE_WIDTH))) {
                 Ok(entries) if !entries.is_empty() => {
-                    for entry in &entries {
-                        builder.append(leaf_hash(&entry.leaf));
-                    }
+                    known = self.append(known, entries.iter().map(|entry| leaf_hash(&entry.leaf))).size();
                 }
                 Ok(_) => return,
                 Err(error) => {

@@ -2,6 +2,7 @@
 //! need storing: a partial one is the prefix of its full one, or still in the [`TileBuilder`].
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use super::leaf::decimal;
@@ -154,13 +155,75 @@ pub struct FullTile {
     pub bytes: Vec<u8>,
 }
 
+/// The hashes of a tile with the root of every complete subtree above them, so that a proof takes them without hashing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tile {
+    /// `rows[n][i]` is the root over the tile's hashes from `i` × 2^`n` on, 2^`n` of them.
+    rows: [Vec<Hash>; SPAN as usize + 1],
+}
+
+impl Tile {
+    /// The tile of these hashes, of which there are at most [`TILE_WIDTH`].
+    pub fn of(hashes: &[Hash]) -> Option<Self> {
+        let mut tile = Self::default();
+        for (n, row) in (0u32..).zip(&mut tile.rows) {
+            row.reserve_exact(hashes.len() >> n);
+        }
+        for hash in hashes {
+            tile.push(*hash);
+        }
+        (hashes.len() <= WIDTH).then_some(tile)
+    }
+
+    /// A full tile; `None` unless there are [`TILE_BYTES`].
+    pub fn full(bytes: &[u8]) -> Option<Self> {
+        let tile = Self::of(&tile_hashes(bytes)?)?;
+        tile.root().is_some().then_some(tile)
+    }
+
+    /// The hashes, without what is above them.
+    pub fn hashes(&self) -> &[Hash] {
+        &self.rows[0]
+    }
+
+    /// The root over the whole tile; `None` while it is not full.
+    pub fn root(&self) -> Option<Hash> {
+        self.subtree(SPAN, 0)
+    }
+
+    /// The root of the complete subtree `index` of the row `within`, counted from the hashes up.
+    fn subtree(&self, within: u8, index: usize) -> Option<Hash> {
+        self.rows.get(usize::from(within))?.get(index).copied()
+    }
+
+    /// Each row that becomes even in length has a new pair, whose parent belongs to the row above.
+    fn push(&mut self, hash: Hash) {
+        let mut carry = hash;
+        for row in &mut self.rows {
+            row.push(carry);
+            match row.as_chunks::<2>() {
+                (pairs, []) => match pairs.last() {
+                    Some([left, right]) => carry = node_hash(left, right),
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+    }
+
+    /// The largest complete subtrees from left to right.
+    fn edge(&self) -> impl Iterator<Item = Hash> {
+        self.rows.iter().rev().filter(|row| row.len() % 2 == 1).filter_map(|row| row.last().copied())
+    }
+}
+
 /// Cuts a growing tree into tiles at all levels: takes leaf hashes, yields each tile as it becomes full, and keeps the
-/// hashes of the partial ones.
+/// partial ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TileBuilder {
     size: u64,
-    /// Of each level the hashes beyond its last full tile.
-    pending: Vec<Vec<Hash>>,
+    /// Of each level the tile beyond its last full one.
+    pending: Vec<Tile>,
 }
 
 /// A builder could not be rebuilt.
@@ -190,20 +253,20 @@ impl TileBuilder {
         if u64::try_from(rest.len()) != Ok(expected) {
             return Err(ResumeError::Rest { size, expected, found: rest.len() });
         }
-        let mut pending = vec![rest.to_vec()];
+        let not_a_tile = |level, index| ResumeError::NotATile { level, index };
+        let mut pending = vec![Tile::of(rest).ok_or(not_a_tile(0, size >> SPAN))?];
         let mut hashes = size >> SPAN;
         for level in 0.. {
             if hashes == 0 {
                 break;
             }
             let first = hashes - hashes % u64::from(TILE_WIDTH);
-            let mut row = Vec::with_capacity(WIDTH);
+            let mut tile = Tile::default();
             for index in first..hashes {
                 let bytes = full_tile(level, index).map_err(ResumeError::Reader)?;
-                let tile = tile_hashes(&bytes).filter(|tile| tile.len() == WIDTH);
-                row.push(complete_root(tile.ok_or(ResumeError::NotATile { level, index })?));
+                tile.push(Tile::full(&bytes).and_then(|below| below.root()).ok_or(not_a_tile(level, index))?);
             }
-            pending.push(row);
+            pending.push(tile);
             hashes >>= SPAN;
         }
         Ok(Self { size, pending })
@@ -219,46 +282,35 @@ impl TileBuilder {
         let mut full = Vec::new();
         let mut carry = leaf;
         for level in 0..=u8::MAX {
-            let row = self.row(level);
-            row.push(carry);
-            if row.len() < WIDTH {
-                break;
-            }
-            let hashes = std::mem::take(row);
-            let index = above(self.size, level);
-            full.push(FullTile { level, index, bytes: tile_bytes(&hashes) });
-            carry = complete_root(hashes);
+            let tile = self.pending_at(level);
+            tile.push(carry);
+            let Some(root) = tile.root() else { break };
+            let bytes = tile_bytes(std::mem::take(tile).hashes());
+            full.push(FullTile { level, index: above(self.size, level), bytes });
+            carry = root;
         }
         self.size += 1;
         full
     }
 
-    fn row(&mut self, level: u8) -> &mut Vec<Hash> {
+    fn pending_at(&mut self, level: u8) -> &mut Tile {
         let level = usize::from(level);
         if self.pending.len() <= level {
-            self.pending.resize_with(level + 1, Vec::new);
+            self.pending.resize_with(level + 1, Tile::default);
         }
         #[expect(clippy::indexing_slicing, reason = "resized above")]
         &mut self.pending[level]
     }
 
-    /// The hashes of the partial tile that ends `level` now, with its index; `None` when there is none.
-    pub fn partial(&self, level: u8) -> Option<(u64, &[Hash])> {
-        let row = self.pending.get(usize::from(level)).filter(|row| !row.is_empty())?;
-        Some((above(self.size, level), row))
+    /// The partial tile that ends `level` now, with its index; `None` when there is none.
+    pub fn partial(&self, level: u8) -> Option<(u64, &Tile)> {
+        let tile = self.pending.get(usize::from(level)).filter(|tile| !tile.hashes().is_empty())?;
+        Some((above(self.size, level), tile))
     }
 
     /// The right edge of the tree: its complete subtrees all lie in the partial tiles.
     pub fn frontier(&self) -> Frontier {
-        let mut edge = Vec::new();
-        for row in self.pending.iter().rev() {
-            let mut rest = row.as_slice();
-            while let Some(log) = rest.len().checked_ilog2() {
-                let (subtree, after) = rest.split_at(1 << log);
-                edge.push(complete_root(subtree.to_vec()));
-                rest = after;
-            }
-        }
+        let edge = self.pending.iter().rev().flat_map(Tile::edge).collect();
         Frontier::from_edge(self.size, edge).unwrap_or_default()
     }
 }
@@ -268,20 +320,12 @@ fn above(size: u64, level: u8) -> u64 {
     size.checked_shr((u32::from(level) + 1) * u32::from(SPAN)).unwrap_or(0)
 }
 
-/// The root over hashes whose number is a power of two.
-fn complete_root(mut hashes: Vec<Hash>) -> Hash {
-    while hashes.len() > 1 {
-        hashes = hashes.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect();
-    }
-    hashes.first().copied().unwrap_or_default()
-}
-
 /// A whole tree: the builder's partial tiles and a source of full ones. Serves proofs for every size up to the
 /// builder's.
 #[derive(Debug)]
 pub struct TiledTree<'a, F> {
     pub builder: &'a TileBuilder,
-    /// The bytes of the full tile of that level and index.
+    /// The full tile of that level and index.
     pub full_tile: F,
 }
 
@@ -294,24 +338,20 @@ pub enum ReadError<E> {
     Reader(E),
 }
 
-impl<E, F: Fn(u8, u64) -> Result<Vec<u8>, E>> HashReader for TiledTree<'_, F> {
+impl<E, T: Deref<Target = Tile>, F: Fn(u8, u64) -> Result<T, E>> HashReader for TiledTree<'_, F> {
     type Error = ReadError<E>;
 
     fn subtree(&self, level: u8, index: u64) -> Result<Hash, ReadError<E>> {
         let missing = ReadError::NoSuchSubtree { level, index };
-        let within = level % SPAN;
-        let tile_level = level / SPAN;
-        let first = index << within;
-        let tile_index = first >> SPAN;
-        let place = usize::try_from(first % u64::from(TILE_WIDTH)).unwrap_or(WIDTH);
-        let range = place..place + (1 << within);
+        let (tile_level, within) = (level / SPAN, level % SPAN);
+        // A tile has 2^(8 - within) subtrees of this level.
+        let tile_index = index >> (SPAN - within);
+        let place = usize::try_from(index - (tile_index << (SPAN - within))).unwrap_or(WIDTH);
         let pending = self.builder.partial(tile_level).filter(|(partial, _)| *partial == tile_index);
-        let hashes = if let Some((_, hashes)) = pending {
-            hashes.get(range).map(<[Hash]>::to_vec)
-        } else {
-            let tile = (self.full_tile)(tile_level, tile_index).map_err(ReadError::Reader)?;
-            tile_hashes(&tile).and_then(|hashes| hashes.get(range).map(<[Hash]>::to_vec))
+        let found = match pending {
+            Some((_, tile)) => tile.subtree(within, place),
+            None => (self.full_tile)(tile_level, tile_index).map_err(ReadError::Reader)?.subtree(within, place),
         };
-        hashes.map(complete_root).ok_or(missing)
+        found.ok_or(missing)
     }
 }

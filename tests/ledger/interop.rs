@@ -52,8 +52,8 @@ fn tiles_equal_those_of_tlog_tiles() {
             let least = (path.index * 256 + u64::from(path.width)) << (8 * tile.level());
             assert!(path.exists_in(size) && path.exists_in(least) && !path.exists_in(least - 1), "{path}");
             if path.is_partial() {
-                let (index, hashes) = journal.builder.partial(tile.level()).unwrap();
-                assert_eq!((index, tile_bytes(hashes)), (path.index, expected), "{path} of {size}");
+                let (index, partial) = journal.builder.partial(tile.level()).unwrap();
+                assert_eq!((index, tile_bytes(partial.hashes())), (path.index, expected), "{path} of {size}");
             } else {
                 assert_eq!(journal.full[&(tile.level(), path.index)], expected, "{path} of {size}");
                 full += 1;

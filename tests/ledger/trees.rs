@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use mingjian::base::Hash;
-use mingjian::ledger::tile::{FullTile, ReadError, TILE_BYTES, TiledTree, tile_hashes};
+use mingjian::ledger::tile::{FullTile, ReadError, TILE_BYTES, Tile, TiledTree, tile_hashes};
 use mingjian::ledger::tree::{
     HashReader, NoProof, consistency_proof, empty_root, inclusion_proof, node_hash, verify_consistency,
     verify_inclusion,
@@ -42,8 +43,11 @@ impl Journal {
         }
     }
 
-    pub fn reader(&self) -> TiledTree<'_, impl Fn(u8, u64) -> Result<Vec<u8>, &'static str>> {
-        let full_tile = |level, index| self.full.get(&(level, index)).cloned().ok_or("no such tile");
+    pub fn reader(&self) -> TiledTree<'_, impl Fn(u8, u64) -> Result<Arc<Tile>, &'static str>> {
+        let full_tile = |level, index| {
+            let bytes = self.full.get(&(level, index)).ok_or("no such tile")?;
+            Tile::full(bytes).map(Arc::new).ok_or("not a full tile")
+        };
         TiledTree { builder: &self.builder, full_tile }
     }
 }
@@ -229,4 +233,6 @@ fn a_tree_has_no_subtree_beyond_its_edge() {
     assert_eq!(tile_hashes(&[0; 31]), None);
     assert_eq!(tile_hashes(&[]), None);
     assert_eq!(tile_hashes(&[0; TILE_BYTES + 32]), None);
+    assert_eq!(Tile::full(&[0; TILE_BYTES - 32]), None);
+    assert_eq!(Tile::of(&[Hash::ZERO; 257]), None);
 }

@@ -6,7 +6,7 @@ use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use mingjian::base::Hash;
 use mingjian::ledger::note::SignatureType;
-use mingjian::ledger::tile::{FullTile, TileKind, TiledTree, tile_bytes};
+use mingjian::ledger::tile::{FullTile, Tile, TileKind, TiledTree, tile_bytes};
 use mingjian::ledger::tree::consistency_proof;
 use mingjian::ledger::{
     Checkpoint, Frontier, Origin, SeedSigner, SignedCheckpoint, Signer as _, TileBuilder, TilePath, VerifierKey,
@@ -39,9 +39,13 @@ impl Book {
 
     fn with<R>(
         &self,
-        work: impl FnOnce(&TiledTree<'_, Box<dyn Fn(u8, u64) -> Result<Vec<u8>, String> + '_>>) -> R,
+        work: impl FnOnce(&TiledTree<'_, Box<dyn Fn(u8, u64) -> Result<Arc<Tile>, String> + '_>>) -> R,
     ) -> R {
-        work(&TiledTree { builder: &self.builder, full_tile: Box::new(|level, index| self.full_tile(level, index)) })
+        let full_tile = |level, index| {
+            let tile = Tile::full(&self.full_tile(level, index)?);
+            tile.map(Arc::new).ok_or_else(|| format!("tile {level}/{index} is not full"))
+        };
+        work(&TiledTree { builder: &self.builder, full_tile: Box::new(full_tile) })
     }
 
     pub fn root(&self, size: u64) -> Hash {
@@ -66,9 +70,9 @@ impl Book {
         if let Ok(full) = self.full_tile(level, path.index) {
             return full.get(..usize::from(path.width) * 32).map(<[u8]>::to_vec);
         }
-        let (index, hashes) = self.builder.partial(level)?;
+        let (index, partial) = self.builder.partial(level)?;
         (index == path.index).then_some(())?;
-        hashes.get(..usize::from(path.width)).map(tile_bytes)
+        partial.hashes().get(..usize::from(path.width)).map(tile_bytes)
     }
 }
 
