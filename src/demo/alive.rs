@@ -130,7 +130,11 @@ fn project(
         noticed_at,
         opens_at,
         listing,
-        twist: if standing == Paused { Twist::Paused } else { Twist::Plain },
+        twist: match standing {
+            Paused => Twist::Paused,
+            Ended(_) => Twist::Unpublished,
+            _ => Twist::Plain,
+        },
         free,
         window,
         admitted: match standing {
@@ -146,7 +150,6 @@ fn project(
     lot.live = matches!(standing, Live(_) | Visitors(_) | Rush);
     lot.rush = standing == Rush;
     lot.for_visitors = matches!(standing, Visitors(_));
-    lot.unpublished = matches!(standing, Ended(_));
     if standing == Free(20) {
         // The last word of the year: a question that waits for its answer.
         let now = year.brief.until;

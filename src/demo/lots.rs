@@ -40,6 +40,8 @@ pub enum Twist {
     LateAnswer,
     /// A listing in which somebody bids who did not confirm.
     Unconfirmed,
+    /// The office has still to make the result public.
+    Unpublished,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,8 +107,6 @@ pub struct LotPlan {
     pub rush: bool,
     /// Its sign-up is still open then, for whoever tries the demonstration.
     pub for_visitors: bool,
-    /// Its result waits for the office to make it public.
-    pub unpublished: bool,
 }
 
 /// What a lot is planned from.
@@ -181,7 +181,6 @@ impl Order<'_> {
             live: false,
             rush: false,
             for_visitors: false,
-            unpublished: false,
         }
     }
 

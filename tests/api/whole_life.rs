@@ -115,6 +115,7 @@ fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &Person<'_>, operat
     assert_eq!(operator.post(&hall.path("/publicity"), json!({ "until": soon })).code(), Code::PublicityTooShort);
     operator.post(&hall.path("/publicity"), json!({ "until": until })).ok();
     assert_eq!(hall.view()["publicity_least"], Value::Null);
+    figures_now(world);
     assert_eq!(world.public().get("/api/v1/lots").ok()["items"][0]["publicity_until"], json!(until));
     assert_eq!(owner.post(&hall.path("/award"), json!({})).code(), Code::PublicityNotOver);
     for company in ["明江甲", "明江乙", "明江丙"] {
