@@ -10,7 +10,7 @@ use mingjian::sim::trial::{Report, Weakness, run, run_on};
 
 const FIXED: u64 = 100;
 /// Each broken promise of the disk is found out by one of so many seeds; docs/simulation.md has the numbers.
-const CAUGHT_MAX: u64 = 60;
+const CAUGHT_MAX: u64 = 300;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))

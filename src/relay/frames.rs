@@ -143,8 +143,8 @@ impl LedgerReader for Reader {
         self.inner.tile(level, index)
     }
 
-    fn outcome(&self, key: Hash) -> Result<Option<StoredOutcome>, ReadError> {
-        self.inner.outcome(key)
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError> {
+        self.inner.outcomes(keys)
     }
 
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError> {

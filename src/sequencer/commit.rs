@@ -12,7 +12,7 @@ use super::journal::{Batch, Journal, JournalError, StoredSnapshot};
 use super::queue::{Next, Queue, Wants};
 use super::snapshot;
 use super::work::{CommittedBatch, Listener};
-use crate::base::{Code, Span, limits};
+use crate::base::{Code, Hash, Span, limits};
 use crate::ledger::{Checkpoint, Origin, Signer};
 
 /// How often the committer looks after alive mark and kept checkpoint.
@@ -63,6 +63,10 @@ impl Decider {
     pub fn heed(&mut self, next: Next) -> bool {
         let done = match next {
             Next::Work(stamp, filled) => self.draft.take(stamp, *filled),
+            Next::LookUp(keys) => {
+                self.look_up(&keys);
+                Ok(())
+            }
             Next::Time(at) => self.draft.advance(at),
             Next::HandOver => {
                 // Fails only when the committer is gone, and then the queue is stopped.
@@ -76,6 +80,16 @@ impl Decider {
             self.shared.ring();
         }
         true
+    }
+
+    /// Asks storage once for many. Whatever is answered under one of the keys after this look, or was decided before it and
+    /// is not durable yet, the draft remembers itself.
+    fn look_up(&self, keys: &[(u64, Hash)]) {
+        let found = self.shared.reader.outcomes(&keys.iter().map(|(_, key)| *key).collect::<Vec<_>>());
+        if let Err(error) = &found {
+            tracing::error!(%error, "cannot look up idempotency keys");
+        }
+        self.queue.looked_up(keys, found.ok());
     }
 
     /// What was decided and not handed over will never be written.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::handle::Shared;
 use super::journal::{Batch, Head, StoredOutcome};
-use super::queue::{Answer, Filled};
+use super::queue::{Answer, Filled, Known};
 use super::work::{CommittedEntry, Outcome, Record, Work};
 use crate::base::{Code, Entropy, Hash, Micros};
 use crate::engine::{self, Command, Event, Fact, Refusal, State};
@@ -85,10 +85,10 @@ impl Draft {
     /// Decides a submission stamped `at`; its answer waits for the commit.
     pub fn take(&mut self, at: Micros, filled: Filled) -> Result<(), Stuck> {
         self.advance(at)?;
-        let Filled { submission, stored, answer } = filled;
-        let result = match submission.once {
-            None => self.decide(&submission.work, at),
-            Some(once) => match self.recent.get(once.key).or(stored) {
+        let Filled { submission, known, answer } = filled;
+        let result = match (submission.once, known) {
+            (None, _) => self.decide(&submission.work, at),
+            (Some(once), Known::Is(stored)) => match self.recent.get(once.key).or(stored) {
                 Some(known) if known.body == once.body => {
                     self.shared.metrics.replayed.fetch_add(1, Relaxed);
                     Ok(known.again())
@@ -100,6 +100,7 @@ impl Draft {
                     self.open.outcomes.push((once.key, stored));
                 }),
             },
+            (Some(_), Known::Unasked(_) | Known::Unreadable) => Err(Code::Internal.into()),
         };
         if result.is_err() {
             self.shared.metrics.refused.fetch_add(1, Relaxed);

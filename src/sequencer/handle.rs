@@ -15,7 +15,7 @@ use super::clock::Clock;
 use super::journal::Head;
 use super::metrics::Metrics;
 use super::node::Leader;
-use super::queue::{Filled, Phase, Queue};
+use super::queue::{Filled, Known, Phase, Queue};
 use super::reader::LedgerReader;
 use super::work::{Committed, CommittedBatch, Listener, Outcome, Submission, Work};
 use crate::base::{Code, Micros};
@@ -137,7 +137,7 @@ impl Sequencer {
         let shared = &self.inner.shared;
         let queue = shared.queue();
         let (place, stamp) = queue.reserve(&*shared.clock)?;
-        Ok(Slot { shared: Arc::clone(shared), queue, place, stamp, filled: false })
+        Ok(Slot { queue, place, stamp, filled: false })
     }
 
     /// Reserves and submits at once, for work that needs no check.
@@ -268,7 +268,6 @@ impl Drop for Running {
 /// A place in the queue, with its stamp. Dropping it gives the place up.
 #[must_use = "a place that is held holds back everything behind it"]
 pub struct Slot {
-    shared: Arc<Shared>,
     /// Of the term in which the place was taken.
     queue: Arc<Queue>,
     place: u64,
@@ -283,21 +282,12 @@ impl Slot {
     }
 
     pub fn submit(mut self, submission: Submission) -> Pending {
-        // Storage is asked here, on the submitter's thread, not in the decider. Whatever is answered under this key after
-        // this look was decided fewer than `queue_max` places ago: the decider remembers that many itself.
-        let stored = match &submission.once {
-            None => None,
-            Some(once) => match self.shared.reader.outcome(once.key) {
-                Ok(stored) => stored,
-                Err(error) => {
-                    tracing::error!(%error, "cannot look up an idempotency key");
-                    return Pending::refused(Code::Internal);
-                }
-            },
-        };
+        // Whether the key was answered before is looked up by the decider, for many at once: a submitter never waits for
+        // storage, whose every question may be a way through the network.
+        let known = submission.once.as_ref().map_or(Known::Is(None), |once| Known::Unasked(once.key));
         let (answer, pending) = oneshot::channel();
         self.filled = true;
-        match self.queue.fill(self.place, Box::new(Filled { submission, stored, answer })) {
+        match self.queue.fill(self.place, Box::new(Filled { submission, known, answer })) {
             Ok(()) => Pending(pending),
             Err((code, _)) => Pending::refused(code),
         }

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::clock::Clock;
 use super::journal::StoredOutcome;
 use super::work::{Outcome, Submission};
-use crate::base::{Code, Micros};
+use crate::base::{Code, Hash, Micros};
 use crate::engine::Refusal;
 
 pub(super) type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
@@ -19,9 +19,17 @@ pub(super) type Answer = oneshot::Sender<Result<Outcome, Refusal>>;
 /// A filled place.
 pub(super) struct Filled {
     pub submission: Submission,
-    /// What storage knew under the submission's key when it was handed in.
-    pub stored: Option<StoredOutcome>,
+    pub known: Known,
     pub answer: Answer,
+}
+
+/// What storage holds under a submission's key.
+pub(super) enum Known {
+    /// It has not been asked yet.
+    Unasked(Hash),
+    Is(Option<StoredOutcome>),
+    /// It could not be read.
+    Unreadable,
 }
 
 enum Content {
@@ -41,6 +49,8 @@ struct Place {
 /// What the decider does next.
 pub(super) enum Next {
     Work(Micros, Box<Filled>),
+    /// The front's key has not been looked up: these are its own and those of others behind it, with their places.
+    LookUp(Vec<(u64, Hash)>),
     /// Nothing stamped before this moment is still to come: timers due at it may fire.
     Time(Micros),
     /// The committer is free and there is something to commit.
@@ -96,6 +106,9 @@ enum Committing {
         expected: usize,
     },
 }
+
+/// Keys looked up at once.
+const LOOK_UP_MAX: usize = 256;
 
 /// A batch lingers at most this part of the time that the last commit took: what it may cost is bounded by what it saves.
 const LINGER_SHARE: u32 = 4;
@@ -192,6 +205,19 @@ impl Queue {
             self.wake(&mut inner);
         }
         Ok(())
+    }
+
+    /// What storage holds under the keys of [`Next::LookUp`], in their order; `None` when it cannot be read.
+    pub fn looked_up(&self, asked: &[(u64, Hash)], found: Option<Vec<Option<StoredOutcome>>>) {
+        let mut inner = self.lock();
+        let mut found = found.map(Vec::into_iter);
+        for (place, _) in asked {
+            let known = found.as_mut().and_then(Iterator::next).map_or(Known::Unreadable, Known::Is);
+            // A stopped queue has none of them any more.
+            if let Some(Content::Filled(filled)) = inner.place(*place) {
+                filled.known = known;
+            }
+        }
     }
 
     pub fn release(&self, place: u64) {
@@ -316,6 +342,10 @@ impl Inner {
         if wants.work {
             let horizon = match self.front(check_max) {
                 Some(Front::Filled) => {
+                    let keys = self.unasked();
+                    if !keys.is_empty() {
+                        return Ok(Next::LookUp(keys));
+                    }
                     if let Some(Place { stamp, content: Content::Filled(filled), .. }) = self.pop() {
                         self.taken += 1;
                         return Ok(Next::Work(stamp, filled));
@@ -358,6 +388,22 @@ impl Inner {
         let Committing::Free { since, linger, expected } = self.committer else { return None };
         let complete = self.taken == 0 || self.taken >= expected || !wants.work || self.phase == Phase::Closing;
         Some(if complete { Duration::ZERO } else { linger.saturating_sub(since.elapsed()) })
+    }
+
+    /// Keys to look up before the front can be decided, if it is its turn; none when it has been looked up.
+    fn unasked(&self) -> Vec<(u64, Hash)> {
+        let key = |place: &Place| match &place.content {
+            Content::Filled(filled) => match filled.known {
+                Known::Unasked(key) => Some(key),
+                Known::Is(_) | Known::Unreadable => None,
+            },
+            Content::Reserved | Content::Void => None,
+        };
+        if self.places.front().and_then(key).is_none() {
+            return Vec::new();
+        }
+        let keys = (self.first..).zip(&self.places).filter_map(|(number, place)| Some((number, key(place)?)));
+        keys.take(LOOK_UP_MAX).collect()
     }
 
     /// The front place after the void and overdue ones before it are gone.

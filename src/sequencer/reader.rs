@@ -27,8 +27,8 @@ pub trait LedgerReader: Send + Sync {
     /// The bytes of a full tile of that level; `None` while it is not full.
     fn tile(&self, level: u8, index: u64) -> Result<Option<Bytes>, ReadError>;
 
-    /// What was answered to the submission with this [`super::Once::key`].
-    fn outcome(&self, key: Hash) -> Result<Option<StoredOutcome>, ReadError>;
+    /// What was answered to the submissions with these [`super::Once::key`]s, one answer a key, in their order.
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError>;
 
     /// The oldest kept signed note over at least `size` entries, with its size and the time at which it was kept.
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError>;

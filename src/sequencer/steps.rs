@@ -101,7 +101,7 @@ impl Steps {
         }
     }
 
-    /// One step of the decider: a submission, a timer, or a batch handed over. Answers whether it had one to make.
+    /// One step of the decider: keys looked up, a submission, a timer, or a batch handed over. Answers whether it had one to make.
     pub fn decide(&mut self) -> bool {
         self.pair().is_some_and(Pair::decide)
     }

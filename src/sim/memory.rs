@@ -158,8 +158,9 @@ impl LedgerReader for MemoryJournal {
         Ok(self.stored().tiles.get(&(level, index)).cloned())
     }
 
-    fn outcome(&self, key: Hash) -> Result<Option<StoredOutcome>, ReadError> {
-        Ok(self.stored().outcomes.get(&key).copied())
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError> {
+        let stored = self.stored();
+        Ok(keys.iter().map(|key| stored.outcomes.get(key).copied()).collect())
     }
 
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError> {

@@ -71,8 +71,8 @@ impl LedgerReader for Record {
         Ok(None)
     }
 
-    fn outcome(&self, _: Hash) -> Result<Option<StoredOutcome>, ReadError> {
-        Ok(None)
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError> {
+        Ok(vec![None; keys.len()])
     }
 
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError> {

@@ -78,6 +78,69 @@ fn twins_in_flight_are_one() {
     }
 }
 
+/// More keys than are looked up at once, some of them twice, all waiting behind one commit; then all of them again, when
+/// only storage knows them.
+#[test]
+fn many_keys_are_looked_up_together_and_none_is_mistaken_for_another() {
+    for disk in disks() {
+        let mut world = World::new(24);
+        world.options.batch_max = 64;
+        let (journal, faults) = FaultyJournal::around(disk.journal());
+        let sequencer = world.start(journal).unwrap();
+        let gate = faults.hold_next();
+        let key = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            let key = std::array::from_fn(|place| if place == 0 { high } else { low });
+            Once::new("test", &key, Hash::of(&number.to_be_bytes()), Code::KeyReused)
+        };
+        let ask = |keys: &[u16]| -> Vec<_> {
+            keys.iter().map(|&number| sequencer.submit(record("camera.segment").once(key(number)))).collect()
+        };
+        // 0, 1, 2, 1, 3, 4, 3 …: every odd one twice.
+        let keys: Vec<u16> = (0..600).flat_map(|number| [number].repeat(1 + usize::from(number % 2))).collect();
+        let pending = ask(&keys);
+        gate.began();
+        gate.open();
+        let outcomes: Vec<_> = pending.into_iter().map(|pending| pending.wait().unwrap()).collect();
+        for (number, outcome) in keys.iter().zip(&outcomes) {
+            assert_eq!((outcome.first, outcome.count), (2 + u64::from(*number), 1));
+        }
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.replayed).count(), 300);
+        sequencer.shutdown();
+
+        let sequencer = world.start(disk.journal()).unwrap();
+        let size = committed(&sequencer).size;
+        let again: Vec<_> =
+            (0..600).map(|number| sequencer.submit(record("camera.segment").once(key(number)))).collect();
+        for (number, pending) in (0..600).zip(again) {
+            let outcome = pending.wait().unwrap();
+            assert_eq!((outcome.first, outcome.replayed), (2 + number, true));
+        }
+        assert_eq!(committed(&sequencer).size, size, "no second entry");
+    }
+}
+
+/// Whether it was answered before cannot be known then, so it is neither decided nor lost: sent again, it is taken.
+#[test]
+fn nothing_is_decided_while_keys_cannot_be_looked_up() {
+    let disk = OnPostgres::new();
+    let world = World::new(25);
+    let sequencer = world.start(disk.journal()).unwrap();
+    sequencer.submit(record("camera.segment").once(once(1, 1))).wait().unwrap();
+    disk.run("ALTER TABLE outcome RENAME TO outcome_away");
+    for key in [1, 2] {
+        let refused = sequencer.submit(record("camera.segment").once(once(key, 1))).wait().unwrap_err();
+        assert_eq!(refused.code, Code::Internal);
+    }
+    // What has no key needs no look.
+    sequencer.submit(record("camera.segment")).wait().unwrap();
+    disk.run("ALTER TABLE outcome_away RENAME TO outcome");
+    for (key, replayed) in [(1, true), (2, false)] {
+        let outcome = sequencer.submit(record("camera.segment").once(once(key, 1))).wait().unwrap();
+        assert_eq!(outcome.replayed, replayed);
+    }
+}
+
 /// What wrote nothing is not remembered: the rules may answer otherwise the next time.
 #[test]
 fn a_plain_refusal_is_decided_again() {

@@ -173,7 +173,7 @@ fn what_a_restarted_database_breaks_heals_by_itself() {
     server.restart("immediate");
     for _ in 0..5 {
         assert_eq!(reader.size().unwrap(), size);
-        assert_eq!(reader.outcome(Hash::default()).unwrap(), None);
+        assert_eq!(reader.outcomes(&[Hash::default()]).unwrap(), [None]);
     }
 }
 

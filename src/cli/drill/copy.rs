@@ -124,8 +124,8 @@ impl LedgerReader for Copy {
         Ok(None)
     }
 
-    fn outcome(&self, _: Hash) -> Result<Option<StoredOutcome>, ReadError> {
-        Ok(None)
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError> {
+        Ok(vec![None; keys.len()])
     }
 
     fn checkpoint_from(&self, _: u64) -> Result<Option<(u64, String, Micros)>, ReadError> {

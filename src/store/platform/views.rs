@@ -3,7 +3,7 @@
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
 use super::Tx;
 use super::schema::{entry_index, follower, lot_view};
@@ -143,7 +143,18 @@ fn insert_entries(tx: &mut Tx, rows: &[EntryRow]) -> Result<(), StoreError> {
             }
         }
         Tx::Postgres(server) => {
-            diesel::insert_into(entry_index::table).values(rows).on_conflict_do_nothing().execute(server)?;
+            // A statement with five parameters a row, of as many shapes as there are numbers of rows, is read anew each
+            // time and took a third of what the commits themselves took.
+            diesel::sql_query(
+                "INSERT INTO entry_index (ledger, seq, at, kind, subject)
+                 SELECT * FROM unnest($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            )
+            .bind::<Array<Text>, _>(rows.iter().map(|row| &*row.ledger).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.seq).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.at).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(rows.iter().map(|row| &*row.kind).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(rows.iter().map(|row| &*row.subject).collect::<Vec<_>>())
+            .execute(server)?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Concurrent reads of one ledger's rows.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use diesel::prelude::*;
 
@@ -38,7 +40,7 @@ fn count(value: i64) -> Result<u64, ReadError> {
 }
 
 type EntryRow = (i64, Vec<u8>, Option<Vec<u8>>);
-type OutcomeRow = (Hash, i64, i64, Micros, Option<String>);
+type OutcomeRow = (Hash, (Hash, i64, i64, Micros, Option<String>));
 
 impl LedgerReader for PostgresReader {
     fn size(&self) -> Result<u64, ReadError> {
@@ -86,17 +88,20 @@ impl LedgerReader for PostgresReader {
         Ok(bytes.map(Bytes::from))
     }
 
-    fn outcome(&self, key: Hash) -> Result<Option<StoredOutcome>, ReadError> {
-        let row: Option<OutcomeRow> = self.read(|connection| {
+    fn outcomes(&self, keys: &[Hash]) -> Result<Vec<Option<StoredOutcome>>, ReadError> {
+        let wanted: Vec<&[u8]> = keys.iter().map(|key| &key.0[..]).collect();
+        let rows: Vec<OutcomeRow> = self.read(|connection| {
             outcome::table
-                .find((&self.ledger, &key.0[..]))
-                .select((outcome::body, outcome::first, outcome::count, outcome::at, outcome::rule))
-                .get_result(connection)
-                .optional()
+                .filter(outcome::ledger.eq(&self.ledger).and(outcome::key.eq_any(&wanted)))
+                .select((outcome::key, (outcome::body, outcome::first, outcome::count, outcome::at, outcome::rule)))
+                .load(connection)
         })?;
-        let Some((body, first, number, at, rule)) = row else { return Ok(None) };
-        let rule = rule.map(|rule| rule.parse()).transpose().map_err(unreadable)?;
-        Ok(Some(StoredOutcome { body, first: count(first)?, count: count(number)?, at, rule }))
+        let mut found = HashMap::with_capacity(rows.len());
+        for (key, (body, first, number, at, rule)) in rows {
+            let rule = rule.map(|rule| rule.parse()).transpose().map_err(unreadable)?;
+            found.insert(key, StoredOutcome { body, first: count(first)?, count: count(number)?, at, rule });
+        }
+        Ok(keys.iter().map(|key| found.get(key).copied()).collect())
     }
 
     fn checkpoint_from(&self, size: u64) -> Result<Option<(u64, String, Micros)>, ReadError> {
