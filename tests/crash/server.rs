@@ -1,7 +1,6 @@
 //! The binary as a child process.
 
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -10,6 +9,8 @@ use std::time::{Duration, Instant};
 use mingjian::base::{Code, Id};
 use serde_json::{Value, json};
 use ureq::Agent;
+
+pub use crate::servers::free_port;
 
 /// A debug build on a busy machine needs a while.
 pub const START_MAX: Duration = Duration::from_secs(30);
@@ -33,10 +34,6 @@ pub struct Server {
 pub struct Answer {
     pub status: u16,
     pub body: String,
-}
-
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 pub fn command(data: &Path, port: u16) -> Command {

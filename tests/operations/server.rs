@@ -1,18 +1,19 @@
 //! The binary on a free port.
 
+#[path = "../servers/ports.rs"]
+mod ports;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-const START_MAX: Duration = Duration::from_secs(30);
+pub use ports::free_port;
 
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+const START_MAX: Duration = Duration::from_secs(30);
 
 /// Waits for what must come true, with a deadline.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {

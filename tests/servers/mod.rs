@@ -5,26 +5,24 @@
 //! closes, and the shell ends the server and removes its directory.
 #![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod ports;
 mod postgres;
 mod redis;
 
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+pub use ports::free_port;
 pub use postgres::Postgres;
 pub use redis::Redis;
 
 /// A busy machine needs a while.
 const START_MAX: Duration = Duration::from_mins(1);
-
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
 
 /// Waits until `done`, and says `what` was waited for when it takes longer than `max`.
 pub fn wait_for(what: &str, max: Duration, mut done: impl FnMut() -> bool) {
