@@ -122,6 +122,11 @@ impl LedgerReader for Reader {
     }
 
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, ReadError> {
+        self.inner.entries(from, limit)
+    }
+
+    /// One batch, where Redis has it.
+    fn next_entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, ReadError> {
         let place = place(&self.name, from);
         let cached = self.relay.ask(|connection| redis::cmd("GET").arg(&place).query::<Option<Vec<u8>>>(connection));
         let found = cached.flatten().and_then(|value| unpack(&*self.seal, &self.name, from, &value));

@@ -274,7 +274,7 @@ impl Keeper {
             trail.insert(self.making.trail(&*reader, size)?)
         };
         loop {
-            let entries = reader.entries(trail.chain.size(), LOAD_PAGE)?;
+            let entries = reader.next_entries(trail.chain.size(), LOAD_PAGE)?;
             if entries.is_empty() {
                 self.shared.metrics.is_level();
                 return Ok(());

@@ -17,8 +17,14 @@ pub trait LedgerReader: Send + Sync {
     /// Number of entries.
     fn size(&self) -> Result<u64, ReadError>;
 
-    /// Entries in order, from `from` on, at most `limit`.
+    /// Entries in order, from `from` on, at most `limit`; fewer only where the ledger ends.
     fn entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, ReadError>;
+
+    /// For whoever keeps up with the ledger: as many of the entries from `from` on as come cheaply, at most `limit`, and
+    /// none only where the ledger ends.
+    fn next_entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry>, ReadError> {
+        self.entries(from, limit)
+    }
 
     fn leaf(&self, seq: u64) -> Result<Option<Bytes>, ReadError>;
 

@@ -117,6 +117,21 @@ fn the_bell_makes_screens_quick_and_its_loss_makes_them_slow() {
     println!("median lag: {rung:?} with Redis, {alone:?} without");
 }
 
+/// Redis keeps batches, each under the number of its first entry. A node that starts on such a batch alone would take the
+/// ledger's right edge for damaged, and none could take over until Redis had forgotten it.
+#[test]
+fn a_batch_out_of_redis_is_not_taken_for_all_there_is() {
+    let world = world();
+    let [writer, follower] = [0, 1].map(|node| &world.nodes[node].desk.sequencer);
+    wait_for("the first ring", Duration::from_secs(10), || lag(&world) < RUNG);
+    let firsts: Vec<u64> =
+        (0..5).map(|number| writer.submit(record(&format!("edge {number}"))).wait().unwrap().first).collect();
+    let reader = follower.reader();
+    wait_for("the batch in Redis", Duration::from_secs(5), || reader.next_entries(firsts[0], 5).unwrap().len() == 1);
+    let all: Vec<u64> = reader.entries(firsts[0], 5).unwrap().iter().map(|entry| entry.seq).collect();
+    assert_eq!(all, firsts);
+}
+
 fn now() -> Micros {
     use mingjian::sequencer::Clock as _;
     SystemClock.now()
