@@ -72,9 +72,9 @@ impl Demonstration {
             operator: year.cast.operators[0],
             lots: auctions.iter().filter(|auction| auction.for_visitors).map(|auction| auction.lot).collect(),
         };
-        let lots: Vec<Id> =
-            auctions.iter().filter(|auction| !auction.for_visitors).map(|auction| auction.lot).collect();
-        let cameras = Cameras::start(desk, year.cast.operators[0], &lots);
+        let first = auctions.iter().find(|auction| !auction.for_visitors).map(|auction| auction.lot);
+        let sits: Vec<Id> = first.into_iter().chain(longest_running(desk)).collect();
+        let cameras = Cameras::start(desk, year.cast.operators[0], &sits);
         Ok(Self { auctions, origin: desk.origin.clone(), bank, cameras })
     }
 
@@ -99,6 +99,14 @@ impl Demonstration {
         }
         self.cameras
     }
+}
+
+/// The session that goes on for longest: there is a picture of it whenever somebody looks.
+fn longest_running(desk: &Desk) -> Option<Id> {
+    desk.sequencer.read(|committed| {
+        let running = committed.state.lots.values().filter(|lot| lot.phase == Phase::Running && !lot.is_suspended());
+        running.max_by_key(|lot| lot.auction.as_ref().map(|auction| auction.until)).map(|lot| lot.id)
+    })
 }
 
 fn fresh_password() -> String {

@@ -1,5 +1,5 @@
-//! Two synthetic cameras for the demonstration, each in a room of its own, where the first two auctions sit. They need
-//! `GStreamer`; without it the demonstration says so and goes on.
+//! Two synthetic cameras for the demonstration, each in a room of its own: in one sits the first live auction, in the other
+//! a session that goes on for days. They need `GStreamer`; without it the demonstration says so and goes on.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

@@ -35,6 +35,8 @@ enum Standing {
     Free(u64),
     /// Closed so many days ago.
     Result(i64),
+    /// Closed so many days ago, and the office has still to make its result public.
+    Ended(i64),
     Paused,
     /// The so-manieth of the live auctions.
     Live(u64),
@@ -44,9 +46,9 @@ enum Standing {
     Rush,
 }
 
-use Standing::{Days, Free, Live, Paused, Quoting, Result, Rush, SignUp, Soon, Visitors};
+use Standing::{Days, Ended, Free, Live, Paused, Quoting, Result, Rush, SignUp, Soon, Visitors};
 
-const ALIVE: [(Category, Standing); 32] = [
+const ALIVE: [(Category, Standing); 34] = [
     (A, SignUp(5)),
     (D, SignUp(3)),
     (C, SignUp(2)),
@@ -79,6 +81,9 @@ const ALIVE: [(Category, Standing); 32] = [
     (C, Visitors(5)),
     (C, Visitors(6)),
     (C, Visitors(7)),
+    // Its publicity is over: the owner may confirm the result.
+    (A, Result(9)),
+    (A, Ended(1)),
 ];
 
 pub fn projects(year: &Year) -> Vec<ProjectPlan> {
@@ -125,7 +130,11 @@ fn project(
         noticed_at,
         opens_at,
         listing,
-        twist: if standing == Paused { Twist::Paused } else { Twist::Plain },
+        twist: match standing {
+            Paused => Twist::Paused,
+            Ended(_) => Twist::Unpublished,
+            _ => Twist::Plain,
+        },
         free,
         window,
         admitted: match standing {
@@ -182,7 +191,7 @@ fn times(year: &Year, rng: &mut Rng, category: Category, standing: Standing) -> 
         }
         Days(days) => working(days),
         Soon(minutes) => now.plus(Span::minutes(minutes)),
-        Quoting(days) | Result(days) => working(-days),
+        Quoting(days) | Result(days) | Ended(days) => working(-days),
         Free(hours) => now.minus(Span::hours(hours)),
         Paused => working(-1),
         Rush => now.plus(LIVE_OPENS_AFTER),

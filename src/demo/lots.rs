@@ -40,6 +40,8 @@ pub enum Twist {
     LateAnswer,
     /// A listing in which somebody bids who did not confirm.
     Unconfirmed,
+    /// The office has still to make the result public.
+    Unpublished,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,12 @@ pub enum Audience {
     },
     /// The centre and those who supervise it.
     Office,
+    /// Whoever objected, the owner who must answer, the centre, and those who supervise or review the lot.
+    Objection {
+        lot: Id,
+        owner: Id,
+        objector: Option<Id>,
+    },
     /// Supervisors and reviewers.
     Supervision,
     /// Nobody through any route, until a later event opens it.
@@ -37,6 +43,8 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         _ => Audience::Sealed,
     };
     let by_reference = |reference: &str| lot.and_then(|lot| lot.applicant_by_reference(reference)).map(|(id, _)| *id);
+    let contested =
+        |objection: Id, open: bool| if open { Audience::Public } else { of_objection(state, lot, objection) };
     let feedback = |open: bool| if open { Audience::Public } else { Audience::Office };
     match &event.fact {
         Fact::SignedUp(fact) => of_bidder(Some(fact.account)),
@@ -58,14 +66,14 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         Fact::PauseOrdered(fact) => feedback(fact.open),
         Fact::PauseLifted(fact) => feedback(fact.open),
         Fact::NoteAttached(fact) => feedback(fact.open),
-        Fact::ObjectionReceived(fact) => feedback(fact.open),
-        Fact::ObjectionAnswered(fact) => feedback(fact.open),
-        Fact::ObjectionOverdue(fact) => feedback(fact.open),
-        Fact::ComplaintReceived(fact) => feedback(fact.open),
-        Fact::ComplaintAdmitted(fact) => feedback(fact.open),
-        Fact::ComplaintDecided(fact) => feedback(fact.open),
-        Fact::ComplaintOverdue(fact) => feedback(fact.open),
-        Fact::ComplaintHoldLapsed(fact) => feedback(fact.open),
+        Fact::ObjectionReceived(fact) => contested(fact.objection, fact.open),
+        Fact::ObjectionAnswered(fact) => contested(fact.objection, fact.open),
+        Fact::ObjectionOverdue(fact) => contested(fact.objection, fact.open),
+        Fact::ComplaintReceived(fact) => contested(fact.objection, fact.open),
+        Fact::ComplaintAdmitted(fact) => contested(fact.objection, fact.open),
+        Fact::ComplaintDecided(fact) => contested(fact.objection, fact.open),
+        Fact::ComplaintOverdue(fact) => contested(fact.objection, fact.open),
+        Fact::ComplaintHoldLapsed(fact) => contested(fact.objection, fact.open),
         Fact::PlatformConfigured(_)
         | Fact::OutageBegan(_)
         | Fact::OutageEnded(_)
@@ -93,5 +101,15 @@ pub fn audience(event: &Event, state: &State) -> Audience {
         | Fact::AuctionClosed(_)
         | Fact::ReserveDisclosed(_)
         | Fact::ReserveLapsed(_) => Audience::Public,
+    }
+}
+
+/// The audience of what is said about an objection that is not in the open, and of the complaint that may follow it.
+pub fn of_objection(state: &State, lot: Option<&Lot>, objection: Id) -> Audience {
+    match lot {
+        Some(lot) => {
+            Audience::Objection { lot: lot.id, owner: lot.owner, objector: state.objectors.get(&objection).copied() }
+        }
+        None => Audience::Office,
     }
 }

@@ -1,6 +1,7 @@
 //! A lot's life around its auction: project, notice, sign-up, deposit and number, suspension, publicity, award, contract.
 
 use super::actor::{Actor, Subject};
+use super::calendar::Bound;
 use super::clock::{by_system, resumed};
 use super::decide::{Refusal, require_text};
 use super::event::*;
@@ -265,6 +266,12 @@ pub fn winning_price(lot: &Lot) -> Option<Fen> {
     if first.rung == 0 { Some(first.amount) } else { lot.rules.cap }
 }
 
+/// The earliest end of a publicity that starts now, and the bound that says so; `None` beyond the calendar.
+pub fn earliest_publicity_end(state: &State, lot: &Lot, now: Micros) -> Option<(Micros, Bound)> {
+    let least = state.settings.periods.publicity_days_min(lot.category);
+    Some((state.settings.holidays.end_of_days(now, least.value)?, least))
+}
+
 pub fn start_publicity(
     state: &State,
     lot: &Lot,
@@ -273,8 +280,7 @@ pub fn start_publicity(
     now: Micros,
 ) -> Result<Vec<Event>, Refusal> {
     require_phase(lot, Phase::Ranked)?;
-    let least = state.settings.periods.publicity_days_min(lot.category);
-    let earliest = state.settings.holidays.end_of_days(now, least.value).ok_or(Code::RulesInvalid)?;
+    let (earliest, least) = earliest_publicity_end(state, lot, now).ok_or(Code::RulesInvalid)?;
     if fact.until < earliest {
         let detail = format!("{}：不早于 {earliest} (not before)", least.source);
         return Err(Refusal::with(Code::PublicityTooShort, detail));

@@ -25,7 +25,7 @@ mod tests;
 
 pub use actor::{Actor, Subject};
 pub use apply::apply;
-pub use audience::{Audience, audience};
+pub use audience::{Audience, audience, of_objection};
 pub use command::{Action, Command};
 pub use decide::{Refusal, decide, fire};
 pub use event::{Event, Fact};

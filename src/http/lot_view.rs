@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::base::{Code, Fen, Id, Jwk, Micros};
 use crate::engine::event::{self, Failure, Hold, Standing};
+use crate::engine::life::earliest_publicity_end;
 use crate::engine::rules::{Category, Rules, Timetable};
 use crate::engine::state::{Applicant, Auction, Deposit, Due, Lot, Phase, Project, Quote, Stage, State};
 
@@ -33,6 +34,18 @@ pub struct LotView {
     pub award: Option<AwardView>,
     /// The step that the law now gives a time for.
     pub duty: Option<DutyView>,
+    /// What a publicity that starts now must keep to, while the result waits for it.
+    pub publicity_least: Option<PublicityLeast>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct PublicityLeast {
+    /// The earliest end, with the days that the law does not count.
+    pub until: Micros,
+    /// Calendar days.
+    pub days: u32,
+    /// Where it is written.
+    pub source: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -138,8 +151,8 @@ pub fn mine(applicant: &Applicant) -> Mine {
     }
 }
 
-/// The lot as everyone may see it; `lot_unknown`.
-pub fn lot_view(state: &State, id: Id) -> Result<LotView, Code> {
+/// The lot as everyone may see it `now`; `lot_unknown`.
+pub fn lot_view(state: &State, id: Id, now: Micros) -> Result<LotView, Code> {
     let lot = state.lots.get(&id).ok_or(Code::LotUnknown)?;
     let project = state.projects.get(&lot.project).ok_or(Code::ProjectUnknown)?;
     Ok(LotView {
@@ -162,8 +175,18 @@ pub fn lot_view(state: &State, id: Id) -> Result<LotView, Code> {
         publicity_until: lot.publicity_until,
         failure: lot.failure,
         award: award(lot),
-        duty: lot.duty.map(|Due { duty, due, overdue }| DutyView { duty: duty.into(), due, overdue }),
+        duty: lot.duty.map(duty_view),
+        publicity_least: publicity_least(state, lot, now),
     })
+}
+
+fn publicity_least(state: &State, lot: &Lot, now: Micros) -> Option<PublicityLeast> {
+    let (until, bound) = (lot.phase == Phase::Ranked).then(|| earliest_publicity_end(state, lot, now))??;
+    Some(PublicityLeast { until, days: bound.value, source: bound.source })
+}
+
+pub fn duty_view(Due { duty, due, overdue }: Due) -> DutyView {
+    DutyView { duty: duty.into(), due, overdue }
 }
 
 fn numbers(lot: &Lot) -> Vec<NumberView> {

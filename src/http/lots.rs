@@ -8,13 +8,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::act::{Empty, Recorded, act};
 use super::extract::{Body, Key, Who};
-use super::lot_view::{LotView, Mine, ProjectView, lot_view, mine, project_view};
+use super::lot_view::{DutyView, LotView, Mine, ProjectView, duty_view, lot_view, mine, project_view};
 use super::page::Page;
 use super::problem::Problem;
 use crate::base::limits::PAGE_MAX_ROWS;
 use crate::base::{Code, Fen, Id, Jwk, Micros};
 use crate::desk::{Desk, LotFilter, LotRow};
-use crate::engine::event::SignUpWithdrawn;
+use crate::engine::event::{Hold, SignUpWithdrawn};
+use crate::engine::state::State;
 use crate::engine::{Action, Subject};
 use crate::identity::Action as Right;
 
@@ -70,6 +71,8 @@ pub struct LotSummary {
     method: String,
     phase: String,
     suspended: bool,
+    /// Suspended by a supervisor's order alone: the centre cannot resume it.
+    ordered: bool,
     title: String,
     owner_name: String,
     place: String,
@@ -85,11 +88,20 @@ pub struct LotSummary {
     next_at: Option<Micros>,
     closed_at: Option<Micros>,
     awarded_at: Option<Micros>,
+    publicity_until: Option<Micros>,
+    /// The step that the law now gives a time for.
+    duty: Option<DutyView>,
 }
 
-impl From<LotRow> for LotSummary {
-    fn from(row: LotRow) -> Self {
+impl LotSummary {
+    /// What lists are searched by, and what of the state as it is now somebody has to act on.
+    fn new(row: LotRow, state: &State) -> Self {
+        let lot = row.lot.parse().ok().and_then(|id: Id| state.lots.get(&id));
+        let by_order = |hold: &Hold| matches!(hold, Hold::Order(_));
         Self {
+            ordered: lot.is_some_and(|lot| !lot.holds.is_empty() && lot.holds.iter().all(by_order)),
+            publicity_until: lot.and_then(|lot| lot.publicity_until),
+            duty: lot.and_then(|lot| lot.duty).map(duty_view),
             id: row.lot,
             project: row.project,
             code: row.code,
@@ -133,7 +145,9 @@ pub async fn list_lots(desk: Data<Desk>, search: Query<Search>) -> Result<Json<L
     };
     let rows = desk.find_lots(&filter, limit + 1)?;
     let next = (rows.len() > limit).then(|| rows.get(limit - 1).map(cursor)).flatten();
-    Ok(Json(LotPage { items: rows.into_iter().take(limit).map(LotSummary::from).collect(), next }))
+    let rows = rows.into_iter().take(limit);
+    let items = desk.sequencer.read(|committed| rows.map(|row| LotSummary::new(row, &committed.state)).collect());
+    Ok(Json(LotPage { items, next }))
 }
 
 fn cursor(row: &LotRow) -> String {
@@ -151,7 +165,8 @@ fn parse_cursor(text: &str) -> Result<(i64, String), Problem> {
 #[utoipa::path(tag = "lots", params(("lot" = Id, Path)), responses((status = 200, body = LotView), (status = 404, body = Problem)))]
 #[get("/lots/{lot}")]
 pub async fn show_lot(desk: Data<Desk>, lot: Path<Id>) -> Result<Json<LotView>, Problem> {
-    Ok(Json(desk.sequencer.read(|committed| lot_view(&committed.state, *lot))?))
+    let now = desk.now();
+    Ok(Json(desk.sequencer.read(|committed| lot_view(&committed.state, *lot, now))?))
 }
 
 /// A project and its lots.
@@ -188,12 +203,13 @@ pub struct OwnLot {
 #[get("/me/lots")]
 pub async fn list_own(desk: Data<Desk>, who: Who) -> Result<Json<OwnLots>, Problem> {
     let account = who.0.account.ok_or(Code::NotSignedIn)?;
+    let now = desk.now();
     let items = desk.sequencer.read(|committed| {
         let lots = committed.state.lots.values().rev();
         let own = lots.filter_map(|lot| Some((lot.id, lot.applicants.get(&account)?)));
         own.take(PAGE_MAX_ROWS)
             .filter_map(|(id, applicant)| {
-                Some(OwnLot { lot: lot_view(&committed.state, id).ok()?, mine: mine(applicant) })
+                Some(OwnLot { lot: lot_view(&committed.state, id, now).ok()?, mine: mine(applicant) })
             })
             .collect()
     });

@@ -17,7 +17,7 @@ use crate::desk::Desk;
 use crate::engine::command::{ComplaintAdmission, ComplaintDecision, ObjectionAnswer};
 use crate::engine::event::{ComplaintFiled, Ground as Matter, ObjectionFiled};
 use crate::engine::state::Objection;
-use crate::engine::{Action, Audience, Subject};
+use crate::engine::{Action, Subject, of_objection};
 use crate::identity::{Action as Right, may_read};
 
 type Answer = Result<Json<Recorded>, Problem>;
@@ -236,8 +236,8 @@ pub struct Which {
     limit: Option<usize>,
 }
 
-/// Objections that the viewer may read, newest first: one's own, those in the open, and for the offices all. The words
-/// stand in the lot's entries.
+/// Objections that the viewer may read, newest first: one's own, those in the open, for an owner those about its lots, and
+/// for the offices all. The words stand in the lot's entries.
 #[utoipa::path(tag = "objections", params(Which),
     responses((status = 200, body = Objections), (status = 422, body = Problem)))]
 #[get("/objections")]
@@ -245,15 +245,16 @@ pub async fn objections(desk: Data<Desk>, who: Who, which: Query<Which>) -> priv
     let Which { lot: about, pending, after, limit } = which.into_inner();
     let page = Page::of(after, limit);
     let (before, limit) = (page.after::<Id>()?, page.limit()?);
-    let reads_office = may_read(&who.0, &Audience::Office);
     let rows = desk.sequencer.read(|committed| {
         let state = &committed.state;
         let rows = newest_first(&state.objections, before).filter_map(|(id, objection)| {
             let own = who.0.account.is_some() && state.objectors.get(id).copied() == who.0.account;
-            let readable = own || reads_office || objection.open;
+            let among = of_objection(state, state.lots.get(&objection.lot), *id);
+            let reads = may_read(&who.0, &among);
+            let readable = reads || objection.open;
             let here = about.is_none_or(|lot| lot == objection.lot);
             let wanted = !pending || objection.waits();
-            (readable && here && wanted).then(|| view(*id, objection, own, reads_office))
+            (readable && here && wanted).then(|| view(*id, objection, own, reads))
         });
         rows.take(limit + 1).collect()
     });
@@ -261,8 +262,8 @@ pub async fn objections(desk: Data<Desk>, who: Who, which: Query<Which>) -> priv
     Ok(private::json(StatusCode::OK, &Objections { items, next }))
 }
 
-fn view(id: Id, objection: &Objection, own: bool, reads_office: bool) -> ObjectionView {
-    let complaint = objection.complaint.as_ref().filter(|complaint| own || reads_office || complaint.open);
+fn view(id: Id, objection: &Objection, own: bool, reads: bool) -> ObjectionView {
+    let complaint = objection.complaint.as_ref().filter(|complaint| reads || complaint.open);
     ObjectionView {
         id,
         lot: objection.lot,

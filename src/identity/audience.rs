@@ -19,6 +19,9 @@ pub fn may_read(viewer: &Viewer, audience: &Audience) -> bool {
             (Action::ReadBidder, object)
         }
         Audience::Office => (Action::ReadOffice, ObjectRef::NONE),
+        Audience::Objection { lot, owner, objector } => {
+            (Action::ReadObjection, ObjectRef { bidder: objector, ..ObjectRef::lot(lot, owner) })
+        }
         Audience::Supervision => (Action::ReadSupervision, ObjectRef::NONE),
         Audience::Sealed => (Action::ReadSealed, ObjectRef::NONE),
     };
@@ -39,14 +42,16 @@ mod tests {
         match role {
             Role::Public => Viewer::public(),
             Role::Reviewer => Viewer { account: Some(ME), role, cases: vec![LOT], ..Viewer::public() },
+            Role::Owner => Viewer { account: Some(OTHER), organisation: Some(ME), role, ..Viewer::public() },
             _ => Viewer { account: Some(ME), role, ..Viewer::public() },
         }
     }
 
     #[test]
     fn every_class_with_its_readers() {
-        use Role::{Bidder, Operator, Reviewer, Supervisor};
+        use Role::{Bidder, Operator, Owner, Reviewer, Supervisor};
         let bidder = |account, lot, over| Audience::Bidder { account, lot, over };
+        let objection = |lot, owner, objector| Audience::Objection { lot, owner, objector };
         for (audience, readers) in [
             (Audience::Public, &Role::ALL[..]),
             (bidder(ME, LOT, false), &[Bidder]),
@@ -56,6 +61,9 @@ mod tests {
             (bidder(OTHER, LOT, false), &[]),
             (bidder(OTHER, OTHER_LOT, true), &[]),
             (Audience::Office, &[Operator, Supervisor]),
+            (objection(LOT, ME, Some(ME)), &[Bidder, Owner, Operator, Supervisor, Reviewer]),
+            (objection(OTHER_LOT, OTHER, Some(OTHER)), &[Operator, Supervisor]),
+            (objection(OTHER_LOT, OTHER, None), &[Operator, Supervisor]),
             (Audience::Supervision, &[Supervisor, Reviewer]),
             (Audience::Sealed, &[]),
         ] {

@@ -144,8 +144,8 @@ rights! {
     CaseExport       "case.export"            recent  -   -   -   -   -   -   C   -   -   -;
     // Protected payloads by audience class, and what the cameras saw
     ReadBidder       "payload.bidder"         _       -   O   -   -   -   -   C   -   -   -;
-    ReadOwner        "payload.owner"          _       -   -   O   -   -   -   -   -   -   -;
     ReadOffice       "payload.office"         _       -   -   -   A   -   A   -   -   -   -;
+    ReadObjection    "payload.objection"      _       -   O   O   A   -   A   C   -   -   -;
     ReadSupervision  "payload.supervision"    _       -   -   -   -   -   A   A   -   -   -;
     ReadSealed       "payload.sealed"         _       -   -   -   -   -   -   -   -   -   -;
     EvidenceLive     "evidence.live"          _       -   -   -   -   -   A   -   -   -   -;

@@ -47,19 +47,28 @@ fn an_objection_stops_the_lot_names_nobody_and_is_answered() {
 }
 
 #[test]
-fn what_is_not_open_is_between_the_objector_and_the_offices() {
+fn what_is_not_open_is_between_the_objector_the_owner_and_the_offices() {
     let world = World::start();
     let hall = Hall::signed_up(&world, 2);
-    let (bidder, other) = (world.person("bidder1"), world.person("bidder2"));
+    let (bidder, other, owner) = (world.person("bidder1"), world.person("bidder2"), world.person("owner"));
     let id = world.id();
     let filed = bidder.post(&hall.path("/objections"), objection(id, "rules", false)).ok();
     let seq = filed["seq"].as_u64().unwrap();
     let read = |who: &Person<'_>, seq: u64| who.get(&format!("/ledger/main/payload/{seq}")).status;
-    let everyone = [&world.person("operator"), &world.person("supervisor"), &other, &world.public()];
-    assert_eq!(everyone.map(|who| read(who, seq + 1)), [200, 200, 403, 403]);
-    assert_eq!(everyone.map(|who| listed(who, hall.lot).len()), [1, 1, 0, 0]);
+    let (operator, supervisor, public) = (world.person("operator"), world.person("supervisor"), world.public());
+    let everyone = [&bidder, &owner, &operator, &supervisor, &other, &public];
+    assert_eq!(everyone.map(|who| read(who, seq + 1)), [200, 200, 200, 200, 403, 403]);
+    assert_eq!(everyone.map(|who| listed(who, hall.lot).len()), [1, 1, 1, 1, 0, 0]);
     // That the lot stands still is everybody's.
-    assert_eq!(everyone.map(|who| read(who, seq + 2)), [200; 4]);
+    assert_eq!(everyone.map(|who| read(who, seq + 2)), [200; 6]);
+
+    // The owner must answer (条例 art. 22), and whoever objected reads the answer; both still can when it is settled.
+    let reply = json!({ "text": "依据见附件。", "upheld": false });
+    let answered = owner.post(&format!("/api/v1/objections/{id}/answer"), reply).ok()["seq"].as_u64().unwrap();
+    assert_eq!(everyone.map(|who| read(who, answered)), [200, 200, 200, 200, 403, 403]);
+    assert_eq!(everyone.map(|who| listed(who, hall.lot).len()), [1, 1, 1, 1, 0, 0]);
+    // The words that were filed name the account: they stay the objector's.
+    assert_eq!([&owner, &operator, &supervisor].map(|who| read(who, seq)), [403; 3]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use mingjian::base::{Code, Hash, Span};
+use mingjian::base::{Code, Hash, Micros, Span};
 use mingjian::ledger::tile::decode_bundle;
 use mingjian::ledger::{Proof, Signer as _, leaf_hash};
 use serde_json::{Value, json};
@@ -95,7 +95,7 @@ fn from_registration_to_archive() {
     award_and_contract(&world, &hall, &owner, &operator);
     assert_eq!(hall.view()["phase"], "archived");
     assert_eq!(owner.post(&hall.path("/award"), json!({})).code(), Code::WrongPhase);
-    wait_for_figures(&world);
+    figures_add_up(&world);
     stranger_verifies(&world);
 }
 
@@ -109,9 +109,14 @@ fn stranger_verifies(world: &World) {
 
 fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &Person<'_>, operator: &Person<'_>) {
     let until = world.now().plus(Span::days(8));
-    let soon = world.now().plus(Span::days(1));
+    // What the office is told beforehand is what the rules keep to, and lists say until when it lasts.
+    let least: Micros = hall.view()["publicity_least"]["until"].as_str().unwrap().parse().unwrap();
+    let soon = least.minus(Span::micros(1));
     assert_eq!(operator.post(&hall.path("/publicity"), json!({ "until": soon })).code(), Code::PublicityTooShort);
     operator.post(&hall.path("/publicity"), json!({ "until": until })).ok();
+    assert_eq!(hall.view()["publicity_least"], Value::Null);
+    figures_now(world);
+    assert_eq!(world.public().get("/api/v1/lots").ok()["items"][0]["publicity_until"], json!(until));
     assert_eq!(owner.post(&hall.path("/award"), json!({})).code(), Code::PublicityNotOver);
     for company in ["明江甲", "明江乙", "明江丙"] {
         assert!(!public_text(world, hall).contains(company), "{company} is known before the award");
@@ -139,14 +144,18 @@ fn award_and_contract(world: &World, hall: &Hall<'_>, owner: &Person<'_>, operat
 }
 
 /// The query tables follow the ledger; they say themselves how far they are.
-fn wait_for_figures(world: &World) {
+fn figures_now(world: &World) -> Value {
     let figures = || world.public().get("/api/v1/statistics").ok();
     let started = std::time::Instant::now();
     while figures()["size"].as_u64() != Some(world.size()) {
         assert!(started.elapsed().as_secs() < 10, "the query tables do not follow");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    let figures = figures();
+    figures()
+}
+
+fn figures_add_up(world: &World) {
+    let figures = figures_now(world);
     assert_eq!((&figures["projects"], &figures["awarded"]), (&json!(1), &json!((START + 2 * STEP).to_string())));
     assert_eq!(figures["months"][0]["projects"], json!(1), "a project counts in the month of its first award");
     let elsewhere = world.public().get("/api/v1/lots?phase=archived&place=%E5%88%AB%E5%A4%84").ok();

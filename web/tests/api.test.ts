@@ -187,6 +187,7 @@ it('shows the rate in the direction of the method, and none where nothing was aw
     place: 'p',
     bids: 1,
     refused: 0,
+    ordered: false,
     start: '1000',
     price: '900',
   }

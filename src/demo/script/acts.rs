@@ -231,6 +231,7 @@ impl<'y> Script<'y> {
             Phase::Ranked if plan.twist == Twist::Withdrawn => {
                 Some((operator, Action::DeclareFailed { reason: words::WITHDRAWAL.into() }))
             }
+            Phase::Ranked if plan.twist == Twist::Unpublished => None,
             Phase::Ranked => {
                 let settings = &self.rehearsal.state.settings;
                 let days = settings.periods.publicity_days_min(project.category).value;

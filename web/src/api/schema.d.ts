@@ -3147,7 +3147,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Objections that the viewer may read, newest first: one's own, those in the open, and for the offices all. The words
+         * Objections that the viewer may read, newest first: one's own, those in the open, an owner's those about its lots, and
+         *     for the offices all. The words
          *     stand in the lot's entries.
          */
         get: {
@@ -6081,17 +6082,21 @@ export interface components {
             category: string;
             closed_at?: components["schemas"]["Micros"] | null;
             code: string;
+            duty?: components["schemas"]["DutyView"] | null;
             estimate?: components["schemas"]["Fen"] | null;
             id: string;
             method: string;
             next_at?: components["schemas"]["Micros"] | null;
             noticed_at?: components["schemas"]["Micros"] | null;
             opens_at?: components["schemas"]["Micros"] | null;
+            /** @description Suspended by a supervisor's order alone: the centre cannot resume it. */
+            ordered: boolean;
             owner_name: string;
             phase: string;
             place: string;
             price?: components["schemas"]["Fen"] | null;
             project: string;
+            publicity_until?: components["schemas"]["Micros"] | null;
             /** Format: int64 */
             refused: number;
             start?: components["schemas"]["Fen"] | null;

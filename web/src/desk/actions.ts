@@ -11,6 +11,10 @@ export interface DeskLot {
   suspended?: { holds: Hold[]; since?: string | null } | null
   publicity_until?: string | null
   reserve_due?: string | null
+  /** What a publicity that starts now must keep to. */
+  publicity_least?: { until: string; days: number; source: string } | null
+  duty?: { duty: 'publicity' | 'contract'; due: string; overdue: boolean } | null
+  award?: { number: number; price: string; company?: string | null } | null
   project: { id: string; code: string; owner: string; owner_name: string; title: string }
   ranking: { number: number; amount: string }[]
 }

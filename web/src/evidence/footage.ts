@@ -37,6 +37,10 @@ export interface Finding {
 const LATE_MICROS = 180_000_000n
 
 export const rooms = async (): Promise<Room[]> => (await get<{ items: Room[] }>('/rooms')).items
+/** Where the lot sits. */
+export const roomOf = (list: readonly Room[], lot: string): Room | null =>
+  list.find((room) => room.bookings.some((booking) => booking.lot === lot)) ?? null
+export const cameraOf = (list: readonly Room[], lot: string): Camera | null => roomOf(list, lot)?.cameras[0] ?? null
 export const clipsOf = async (lot: string): Promise<Clip[]> =>
   (await get<{ items: Clip[] }>(`/lots/${lot}/clips`)).items
 export const alarms = async (): Promise<Alarm[]> => (await get<{ items: Alarm[] }>('/alarms')).items

@@ -22,7 +22,7 @@ export interface Tile {
   lot: LotState
   tape: TapeEntry[]
   bidsPerMinute: number
-  /** From the entry's stamp to this page, ms; null before the first live entry. */
+  /** How far behind the server this page is about the session, ms, as last measured; null while the stream is not live. */
   lagMs: number | null
   /** Moves with every change: what is drawn of a tile is drawn again only then. */
   revision: number
@@ -85,6 +85,15 @@ export function age(wall: Wall, nowMs: number, keep: string): boolean {
   const gone = over.filter((tile, place) => place >= OVER_KEPT_MAX || tile.atMs < nowMs - OVER_KEPT_MS)
   for (const { id } of gone) wall.tiles.delete(id)
   return gone.length > 0
+}
+
+/** The stream was heard of, `lagMs` after the server spoke: every session on the wall is as fresh as that. */
+export function hear(wall: Wall, lagMs: number | null): void {
+  for (const tile of wall.tiles.values()) {
+    if (tile.lagMs === lagMs) continue
+    tile.lagMs = lagMs
+    tile.revision++
+  }
 }
 
 /** An entry of the stream, chained to the one before. Returns the lot that the wall should fetch, if it is a new one. */

@@ -9,7 +9,8 @@ import { toBase64 } from '@/lib/bytes'
 import type { LiveStream, StreamState } from '@/lib/live'
 import { parseTime, synchronise, toMillis, type Micros } from '@/lib/time'
 import { known, lotOf, type Entry } from '@/model/events'
-import { age, emptyWall, isRunning, newTile, reduceWall, take, type Tile } from '@/model/wall'
+import { cameraOf, rooms } from '@/evidence/footage'
+import { age, emptyWall, hear, isRunning, newTile, reduceWall, take, type Tile } from '@/model/wall'
 import { serverClock } from './clock'
 import type { BoxState } from '@/components/StateBox.vue'
 
@@ -121,12 +122,14 @@ export const useFloor = defineStore('floor', () => {
           for (let lot = queue.shift(); lot; lot = queue.shift()) await fetchLot(lot.id, lot)
         }),
       )
-      selected.value ||= running[0]?.id ?? ''
+      // The large session is one that can be seen, where there is one.
+      const seats = await rooms().catch(() => [])
+      selected.value ||= (running.find((lot) => cameraOf(seats, lot.id)) ?? running[0])?.id ?? ''
       await askQuestions()
       live = await follow('ledger', {
         from: Math.max(0, first.size - HISTORY),
         onEntry: (e) => onEntry({ ...e, hash: toBase64(e.hash) }),
-        onState: (s) => (stream.value = s),
+        onState,
         onHeartbeat,
       })
       state.value = 'ready'
@@ -142,6 +145,13 @@ export const useFloor = defineStore('floor', () => {
           : 'error'
       detail.value = error instanceof Refusal ? wordsOf(error, '') : undefined
     }
+  }
+
+  function onState(next: StreamState): void {
+    stream.value = next
+    // Nobody knows how old what is shown may be by now.
+    if (next.name !== 'live') hear(wall.value, null)
+    redraw()
   }
 
   function stop(): void {
@@ -173,7 +183,7 @@ export const useFloor = defineStore('floor', () => {
   }
 
   function onEntry(entry: Entry): void {
-    const lag = stream.value.name === 'live' ? Math.max(0, serverClock.nowMs() - toMillis(entry.time)) : null
+    const lag = stream.value.name === 'live' ? lagOf(entry.time) : null
     const unknown = reduceWall(wall.value, entry, lag)
     head.value = Math.max(head.value, entry.seq)
     if (unknown) void fetchLot(unknown)
@@ -256,8 +266,12 @@ export const useFloor = defineStore('floor', () => {
     head.value = Math.max(head.value, next.size - 1)
   }
 
-  function onHeartbeat(at: number, _time: Micros, note: string | null): void {
+  const lagOf = (time: Micros): number => Math.max(0, Math.round(serverClock.nowMs() - toMillis(time)))
+
+  function onHeartbeat(at: number, time: Micros, note: string | null): void {
     head.value = Math.max(head.value, at)
+    if (stream.value.name === 'live') hear(wall.value, lagOf(time))
+    redraw()
     if (note === null) return
     void (async () => {
       const before = checkpoint.value.verified

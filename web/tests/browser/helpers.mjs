@@ -24,10 +24,17 @@ export function stage({ prepare, ...options } = {}) {
   })
   /** A fresh visitor. Anything that the page complains of (a blocked script, an exception, a failed request that the
    *  journey does not name in `mayFail`, such as `status of 401`) is a fault of the journey. */
-  on.visitor = async ({ width = 1440, height = 900, locale = 'zh-CN', theme = 'light', mayFail = [] } = {}) => {
+  on.visitor = async ({
+    width = 1440,
+    height = 900,
+    locale = 'zh-CN',
+    theme = 'light',
+    zone = 'Asia/Shanghai',
+    mayFail = [],
+  } = {}) => {
     const context = await on.browser.newContext({
       viewport: { width, height },
-      timezoneId: 'Asia/Shanghai',
+      timezoneId: zone,
       bypassCSP: false,
     })
     const page = await context.newPage()

@@ -1,5 +1,6 @@
 // The offices: a notice from an empty form to the hall, and three administrators who each hold a part.
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { enrol } from './bidders.mjs'
 import { accessible, fits, stage } from './helpers.mjs'
@@ -11,7 +12,8 @@ const day = (days, clock) =>
   `${new Date(Date.now() + days * 86_400_000 + 8 * 3_600_000).toISOString().slice(0, 10)}T${clock}`
 
 test('the centre publishes a notice: what the law forbids is named beside its field, then the lot stands in the hall', async () => {
-  const { page, faults, leave } = await on.visitor({ mayFail: ['status of 422'] })
+  // The computer stands elsewhere: what is filled in and shown is the centre's time all the same.
+  const { page, faults, leave } = await on.visitor({ zone: 'America/New_York', mayFail: ['status of 422'] })
   await on.signIn(page, 'operator')
   await page.goto(`${on.platform.url}/office?tab=new`)
   const field = (label) => page.locator('.wf', { hasText: label }).locator('input, select, textarea').first()
@@ -65,16 +67,48 @@ test('the centre publishes a notice: what the law forbids is named beside its fi
 
   // In the calendar it has no room yet, and gets one.
   await page.goto(`${on.platform.url}/rooms`)
-  const room = page.locator('#main form').last()
-  await room.locator('input').nth(0).fill('洽谈三室')
-  await room.locator('input').nth(1).fill('三层')
-  await room.locator('button[type=submit]').click()
-  await page.locator('h2', { hasText: '洽谈三室' }).waitFor()
+  const dialog = page.locator('dialog[open]')
+  const inDialog = (label) => dialog.locator('.wf', { hasText: label }).locator('input')
+  const send = dialog.locator('footer button[type=submit]')
+  await page.locator('.head .btn', { hasText: '添加场所' }).click()
+  await send.click()
+  assert.equal(await dialog.locator('.wf .bad').count(), 2, 'what is missing is said before anything is sent')
+  await accessible(page)
+  await inDialog('名称').fill('洽谈三室')
+  await inDialog('位置').fill('三层')
+  await send.click()
+  await dialog.waitFor({ state: 'detached' })
+  const room = page.locator('.room', { hasText: '洽谈三室' })
+  // Esc leaves a form, and the button that opened it has the focus again.
+  await room.locator('button', { hasText: '添加摄像机' }).click()
+  await dialog.waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /添加摄像机/)
   await page.goto(`${on.platform.url}/office?tab=calendar`)
   const session = page.locator('.calendar li', { hasText: '明江市老电影院三年租赁权' })
   await session.locator('select').selectOption({ label: '洽谈三室' })
   await session.locator('button[type=submit]').click()
   await session.locator('.where b', { hasText: '洽谈三室' }).waitFor()
+  await session.locator('.where', { hasText: '09:00–12:30' }).waitFor()
+  await accessible(page)
+  await fits(page)
+
+  // The booking stands with its name in the room's list, is taken back, and made again from there by name.
+  await page.goto(`${on.platform.url}/rooms`)
+  const booking = room.locator('.booking', { hasText: '明江市老电影院三年租赁权' })
+  await booking.locator('.span', { hasText: '09:00–12:30' }).waitFor()
+  await booking.locator('button').click()
+  await send.click()
+  await booking.waitFor({ state: 'detached' })
+  await room.locator('header button', { hasText: '预约' }).click()
+  await dialog.locator('input[type=search]').fill('老电影院')
+  await dialog.locator('input[type=radio]').check()
+  assert.equal(await inDialog('自').inputValue(), day(12, '09:00'))
+  await accessible(page)
+  await send.click()
+  await booking.locator('.span', { hasText: '09:00–12:30' }).waitFor()
+  assert.equal(await page.getByText(/[0-9A-HJKMNP-TV-Z]{26}/).count(), 0, 'no number where a name belongs')
   await accessible(page)
   await fits(page)
   assert.deepEqual(faults, [])
@@ -167,6 +201,99 @@ test('a deposit is confirmed by its reference alone, and the company holds a num
   )
   assert.deepEqual(faults, [])
   await leave()
+})
+
+test('a result is made public, confirmed by its owner, and its contract recorded', async () => {
+  const view = (id) => on.json(`/api/v1/lots/${id}`)
+  const first = async (phase, wanted) => {
+    const { items } = await on.json(`/api/v1/lots?phase=${phase}&limit=50`)
+    return items.find(wanted) ?? assert.fail(`no lot in ${phase} is as this journey needs it`)
+  }
+  const waits = await first('ranked', (lot) => lot.duty?.duty === 'publicity')
+  const ripe = await first('publicity', (lot) => Date.parse(lot.publicity_until) < Date.now())
+
+  // The centre: the list says by when the law wants it, and the form what the law asks of it.
+  const office = await on.visitor({ mayFail: ['status of 4'] })
+  await on.signIn(office.page, 'operator')
+  const todo = (page, lot) => page.locator('.list button', { hasText: lot.title })
+  await office.page.goto(`${on.platform.url}/office`)
+  await todo(office.page, waits).locator('.r', { hasText: '前办理' }).waitFor()
+  await todo(office.page, ripe).locator('.r', { hasText: '公示期满' }).waitFor()
+  await todo(office.page, waits).click()
+  const acts = (page) => page.locator('.acts')
+  const choose = (page, name) => acts(page).locator('.btns > .btn', { hasText: name }).first().click()
+  const send = (page) => acts(page).locator('form button[type=submit]').click()
+  await choose(office.page, '发起公示')
+  const until = acts(office.page).locator('input[type=datetime-local]')
+  const least = await until.inputValue()
+  await until.fill(day(1, '09:00'))
+  await send(office.page)
+  assert.match(await acts(office.page).locator('form .bad').innerText(), /不少于 3 日，不早于 .+（.+）/)
+  await accessible(office.page)
+  await until.fill(least)
+  await send(office.page)
+  await acts(office.page).locator('.good').waitFor()
+  assert.equal((await view(waits.id)).phase, 'publicity')
+  await todo(office.page, waits).locator('.r', { hasText: '公示至' }).waitFor()
+
+  // The owner of the other one: its publicity is over. Only a fresh proof of identity confirms the result.
+  const staff = await on.visitor()
+  await on.signIn(staff.page, 'sysadmin')
+  const login = await staff.page.evaluate(async (owner) => {
+    const { items } = await (await fetch('/api/v1/accounts?limit=200')).json()
+    return items.find((account) => account.role === 'owner' && account.name.startsWith(owner))?.login
+  }, ripe.owner_name)
+  await staff.leave()
+  const owner = await on.visitor({ mayFail: ['status of 4'] })
+  await on.signIn(owner.page, login ?? assert.fail(`nobody signs in for ${ripe.owner_name}`))
+  await owner.page.goto(`${on.platform.url}/office`)
+  await todo(owner.page, ripe).click()
+  await choose(owner.page, '确认成交')
+  const password = acts(owner.page).locator('input[type=password]')
+  await password.fill('not the password')
+  await send(owner.page)
+  await acts(owner.page).locator('form .bad').waitFor()
+  assert.equal((await view(ripe.id)).phase, 'publicity')
+  await accessible(owner.page)
+  await password.fill(on.platform.password)
+  await send(owner.page)
+  await acts(owner.page).locator('.good').waitFor()
+  const { award, duty } = await view(ripe.id)
+  await acts(owner.page).locator('dd', { hasText: award.company }).waitFor()
+  assert.equal(duty.duty, 'contract')
+
+  // The contract is due within thirty days; its file stays here, and its digest is recorded.
+  await todo(owner.page, ripe).locator('.r', { hasText: '前办理' }).waitFor()
+  await choose(owner.page, '登记合同')
+  await send(owner.page)
+  await acts(owner.page).locator('form .bad').waitFor()
+  const contract = Buffer.from('明江市成交合同')
+  const file = { name: '合同.pdf', mimeType: 'application/pdf', buffer: contract }
+  await acts(owner.page).locator('input[type=file]').setInputFiles(file)
+  await send(owner.page)
+  await acts(owner.page).locator('.good').waitFor()
+  await todo(owner.page, ripe).waitFor({ state: 'detached' })
+  const { entries } = await on.json(`/api/v1/entries?scope=lot/${ripe.id}&limit=200`)
+  const recorded = entries.map((e) => e.payload && JSON.parse(e.payload)).find((p) => p?.kind === 'lot.contracted')
+  assert.equal(recorded.data.sha256, createHash('sha256').update(contract).digest('base64'))
+  assert.deepEqual(owner.faults, [])
+  await owner.leave()
+
+  await office.page.reload()
+  await todo(office.page, ripe).click()
+  await choose(office.page, '归档')
+  await send(office.page)
+  await acts(office.page).locator('.good').waitFor()
+  assert.deepEqual(office.faults, [])
+  await office.leave()
+
+  const anybody = await on.visitor({ locale: 'en', width: 390 })
+  await anybody.page.goto(`${on.platform.url}/lots/${ripe.id}`)
+  await anybody.page.getByText(award.company).first().waitFor()
+  await fits(anybody.page)
+  await accessible(anybody.page)
+  assert.deepEqual(anybody.faults, [])
+  await anybody.leave()
 })
 
 test('three administrators: one makes accounts and settings, one grants and ends sessions, one watches both', async () => {
