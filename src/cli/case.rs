@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::Outcome;
-use super::output::say;
+use super::output::{damaged, say};
 use crate::base::Id;
 use crate::desk::{Enclosed, Stored, class_of, write_case};
 use crate::evidence::Directory;
@@ -68,10 +68,11 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     } else {
         let hidden = manifest.missing.withheld + manifest.missing.erased;
         say(&format!(
-            "{}: {} entries about the lot, {} files; {hidden} payloads of the ledger stay hidden",
+            "{}: {} entries about the lot, {} files; {hidden} payloads of the ledger stay hidden{}",
             args.out.display(),
             manifest.entries,
-            manifest.files.len() + 1
+            manifest.files.len() + 1,
+            damaged(manifest.missing.damaged)
         ));
         if !manifest.files.contains_key("verify.html") {
             say("this build has no verify.html: `npm run verifier` in web/, then build again");

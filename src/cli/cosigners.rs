@@ -23,9 +23,6 @@ use crate::store::platform::views;
 use crate::store::{DataDir, Platform};
 use crate::witness::{Cosigning, Log};
 
-/// Entries about the ledger itself that are looked through for the newest policy: one for each change.
-const CHANGES_MAX: i64 = 100_000;
-
 /// A policy and how long a missing witness holds back what is shown.
 pub type Cosigners = (PolicyText, Span);
 
@@ -103,8 +100,7 @@ impl Standing {
 /// The policy that stands in the ledger. The index may lack the last moments before a crash; then an entry is written that
 /// says the same again.
 fn newest(reader: &dyn LedgerReader, platform: &Platform, ledger: &str) -> Result<Option<PolicySet>, OpenError> {
-    let rows = platform.read(|tx| views::entries_of(tx, ledger, SUBJECT, 0, CHANGES_MAX))?;
-    let Some(row) = rows.iter().rev().find(|row| row.kind == POLICY_SET) else { return Ok(None) };
+    let Some(row) = platform.read(|tx| views::newest_entry(tx, ledger, SUBJECT, POLICY_SET))? else { return Ok(None) };
     let StoredPayload::Present(bytes) = reader.payload(u64::try_from(row.seq).unwrap_or(u64::MAX))? else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Outcome;
-use super::output::say;
+use super::output::{damaged, say};
 use super::sources::shared;
 use crate::desk::{Stored, verifier_key_of};
 use crate::review::bundle::{About, write};
@@ -71,8 +71,9 @@ fn export(args: &Args, stored: &dyn LedgerReader, json: bool) -> Outcome {
     if json {
         say(&serde_json::to_string(&manifest)?);
     } else {
-        let missing = manifest.missing.withheld + manifest.missing.erased;
-        say(&format!("{}: {} entries, {missing} payloads not included", args.out.display(), manifest.size));
+        let missing = manifest.missing.all();
+        let damaged = damaged(manifest.missing.damaged);
+        say(&format!("{}: {} entries, {missing} payloads not included{damaged}", args.out.display(), manifest.size));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,11 @@ pub fn complain(error: &dyn Error) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// What else is to be said of payloads; nothing where none is damaged.
+pub fn damaged(count: u64) -> String {
+    if count == 0 { String::new() } else { format!(", {count} damaged in storage: a verification fails at them") }
+}
+
 /// Prints a line; a reader that went away (`| head`) is no error.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::{audience_of_record, event_of};
+use crate::base::Hash;
 use crate::engine::{Audience, State, apply, audience};
 use crate::evidence::Directory;
 use crate::identity::{Viewer, may_read};
@@ -151,6 +152,7 @@ impl Source for Stored<'_> {
             let payload = match entry.payload {
                 None if self.withheld.contains(&entry.seq) => Err(Missing::Withheld),
                 None => Err(Missing::Erased),
+                Some(bytes) if self.seen_by.is_some() && is_damaged(&entry.leaf, &bytes) => Err(Missing::Damaged),
                 Some(bytes) if self.is_shown(&bytes) => Ok(bytes.to_vec()),
                 Some(_) => Err(Missing::Withheld),
             };
@@ -162,6 +164,12 @@ impl Source for Stored<'_> {
     fn tile(&mut self, level: u8, index: u64) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(self.reader.tile(level, index)?.map(|bytes| bytes.to_vec()))
     }
+}
+
+/// Whoever sees everything sees the damage itself; to others it would look like an entry that they may not read. What the
+/// leaf no longer says, whoever checks the leaf says.
+fn is_damaged(leaf: &[u8], payload: &[u8]) -> bool {
+    Leaf::parse(leaf).is_ok_and(|leaf| leaf.payload != Hash::of(payload))
 }
 
 /// The log's key as entry 0 names it.

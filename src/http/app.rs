@@ -117,12 +117,13 @@ fn routes(config: &mut ServiceConfig) {
     );
     config.service(
         scope::scope("/ledger")
+            // As above: proofs by the million are asked for one by one.
+            .service(ledger::proof)
             .service(ledger::checkpoint)
             .service(ledger::tile)
             .service(ledger::payload)
             .service(ledger::consistency)
             .service(ledger::rotations)
-            .service(ledger::proof)
             .default_service(web::to(no_route)),
     );
     config.configure(health::routes);

@@ -166,7 +166,7 @@ pub fn payload_answer(bytes: Bytes, caching: &'static str) -> HttpResponse {
 /// under the newest that the log has signed (C2SP tlog-proof).
 #[utoipa::path(tag = "ledger", params(("name" = String, Path), ("seq" = u64, Path)),
     responses((status = 200, body = String), (status = 404, body = Problem)))]
-#[get("/{name}/proof/{seq}")]
+#[get(r"/{name}/proof/{seq:\d+}")]
 pub async fn proof(desk: Data<Desk>, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
     let (name, seq) = path.into_inner();
     check_name(&desk, &name)?;

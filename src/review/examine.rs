@@ -98,16 +98,18 @@ fn broken_chain(error: ChainError) -> Failure {
 
 fn read(leaf: &Leaf, payload: &Result<Vec<u8>, Missing>) -> Read {
     let bytes = match payload {
-        Ok(bytes) => bytes,
+        Ok(bytes) => Ok(bytes),
+        Err(Missing::Damaged) => Err("nothing that its source could still read".to_owned()),
         Err(missing) => return Read::Missing(*missing),
     };
     let bad = |rule, expected: String, found: String| {
         Read::Bad(Failure::at(leaf.seq, CheckName::Payloads, rule, expected, found))
     };
-    let hash = Hash::of(bytes);
-    if hash != leaf.payload {
-        return bad("payload_hash", leaf.payload.to_string(), hash.to_string());
-    }
+    let bytes = match bytes {
+        Ok(bytes) if Hash::of(bytes) == leaf.payload => bytes,
+        Ok(bytes) => return bad("payload_hash", leaf.payload.to_string(), Hash::of(bytes).to_string()),
+        Err(found) => return bad("payload_damaged", leaf.payload.to_string(), found),
+    };
     match content::read(bytes) {
         Ok(content) => Read::Content(content),
         Err(found) => bad("payload_form", "a payload in the form of its kind".into(), found),

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::log_keys::LogKey;
+use super::source::Missing;
 use crate::base::Hash;
 
 /// The checks of a full verification, in the order of ledger format §6.
@@ -161,6 +162,29 @@ impl Failure {
 pub struct MissingPayloads {
     pub withheld: u64,
     pub erased: u64,
+    /// Not what their leaves name, where they were taken from: each is a failure of its own as well.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub damaged: u64,
+}
+
+impl MissingPayloads {
+    pub fn count(&mut self, missing: Missing) {
+        *match missing {
+            Missing::Withheld => &mut self.withheld,
+            Missing::Erased => &mut self.erased,
+            Missing::Damaged => &mut self.damaged,
+        } += 1;
+    }
+
+    pub const fn all(self) -> u64 {
+        self.withheld + self.erased + self.damaged
+    }
+}
+
+/// The formats of before know no damage: where there is none, nothing is said of it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "for serde")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An offline verifier that the ledger names.
@@ -327,7 +351,7 @@ impl Report {
         out: &mut String,
         t: &dyn Fn(&'static str, &'static str) -> &'static str,
     ) -> std::fmt::Result {
-        let MissingPayloads { withheld, erased } = self.missing_payloads;
+        let MissingPayloads { withheld, erased, damaged: _ } = self.missing_payloads;
         if withheld + erased == 0 {
             return Ok(());
         }

@@ -21,6 +21,8 @@ pub enum Missing {
     Withheld,
     /// It was erased by law; its hash remains.
     Erased,
+    /// What is stored there is not what the leaf names, so nobody can tell who may read it.
+    Damaged,
 }
 
 /// A ledger, wherever it lies.

@@ -14,7 +14,7 @@ use super::footage::Footage;
 use super::log_keys::LogKeys;
 use super::replay::{Given, Replayer};
 use super::report::{Check, CheckName, CheckState, Failure, MissingPayloads, Outcome, Report, Verifier, Words};
-use super::source::{Entry, Missing, Source, Spread};
+use super::source::{Entry, Source, Spread};
 use super::timestamps::Authorities;
 use crate::base::limits::{CHECKPOINTS_MAX, REPORT_FAILURES_MAX, VERIFY_CHUNK_ENTRIES};
 use crate::base::{Hash, Micros};
@@ -280,10 +280,7 @@ impl Run {
                 examine::unheard(seq, entry)
             }
             Read::Missing(missing) => {
-                match missing {
-                    Missing::Withheld => self.missing.withheld += 1,
-                    Missing::Erased => self.missing.erased += 1,
-                }
+                self.missing.count(*missing);
                 None
             }
         };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 
-use super::ledger_schema::{alive, checkpoint, entry, head, outcome, snapshot, tile};
+use super::ledger_schema::{alive, entry, head, outcome, snapshot, tile};
 use super::reader::SqliteReader;
 use super::wal::Checkpointer;
 use super::{StoreError, connection};
@@ -176,18 +177,18 @@ pub(super) fn write_checkpoint(
     note: &str,
     at: Micros,
 ) -> Result<(), JournalError> {
-    let row = (checkpoint::size.eq(int(size)), checkpoint::note.eq(note), checkpoint::at.eq(at.get()));
-    connection
-        .immediate_transaction(|connection| {
-            let place = checkpoint::table.filter(checkpoint::size.eq(int(size)));
-            let known: Option<String> = place.select(checkpoint::note).get_result(connection).optional()?;
-            if known.is_some_and(|known| known.len() >= note.len()) {
-                return Ok(0);
-            }
-            diesel::replace_into(checkpoint::table).values(row).execute(connection)
-        })
-        .map(drop)
-        .map_err(|error: diesel::result::Error| not_written(error))
+    // An update, not a replacement: the table's trigger looks at what changes.
+    diesel::sql_query(
+        "INSERT INTO checkpoint (size, note, at) VALUES (?, ?, ?)
+         ON CONFLICT (size) DO UPDATE SET note = excluded.note, at = excluded.at
+         WHERE length(excluded.note) > length(checkpoint.note)",
+    )
+    .bind::<BigInt, _>(int(size))
+    .bind::<Text, _>(note)
+    .bind::<BigInt, _>(at.get())
+    .execute(connection)
+    .map(drop)
+    .map_err(not_written)
 }
 
 /// An entry of that number stands there already: somebody else wrote it.

@@ -3,9 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mingjian::base::{Code, Hash};
+use mingjian::desk::Stored;
 use mingjian::ledger::tile::{TILE_WIDTH, decode_bundle, tile_hashes};
 use mingjian::ledger::tree::{Frontier, verify_consistency, verify_inclusion};
 use mingjian::ledger::{Chain, Origin, Proof, leaf_hash};
+use mingjian::review::{Missing, Source as _};
 use mingjian::sequencer::{Record, Submission};
 use serde_json::json;
 
@@ -217,13 +219,14 @@ fn a_damaged_entry_is_named_and_hides_no_other() {
     let pages = ["ledger".to_owned(), "floor".into(), format!("lot/{}", hall.lot)];
     let page = |scope: &str| world.public().get(&format!("/api/v1/entries?scope={scope}&limit=200")).ok();
     // What a damaged entry was about is known from the index that follows the ledger.
-    for _ in 0..1_000 {
-        if world.desk.views_reach().unwrap() == world.size() {
-            break;
-        }
+    let started = std::time::Instant::now();
+    while world.desk.views_reach().unwrap() < world.size() {
+        assert!(started.elapsed().as_secs() < 60, "the index does not follow the ledger");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     let before: Vec<usize> = pages.iter().map(|scope| page(scope)["entries"].as_array().unwrap().len()).collect();
+    let shown = Stored::public(&*world.desk.reader).unwrap().entries(0, usize::MAX).unwrap();
+    let withheld = shown.iter().filter(|entry| entry.payload == Err(Missing::Withheld)).count();
     world.by_hand(&format!("UPDATE entry SET payload = x'7b22' WHERE seq = {hit}"));
     for (scope, before) in pages.iter().zip(before) {
         let page = page(scope);
@@ -242,6 +245,14 @@ fn a_damaged_entry_is_named_and_hides_no_other() {
         assert!(entries.iter().all(|entry| entry["seq"] == hit || entry["withheld"] != Code::EntryDamaged.name()));
     }
     assert_eq!(fetch(&world, &format!("payload/{hit}")).code(), Code::EntryDamaged);
+    // In a file for others it is not taken for an entry that they may not read.
+    let exported = || {
+        let mut source = Stored::public(&*world.desk.reader).unwrap();
+        let entries = source.entries(0, usize::MAX).unwrap();
+        let with = |why: Missing| entries.iter().filter(|entry| entry.payload == Err(why)).count();
+        (entries[usize::try_from(hit).unwrap()].payload.clone(), with(Missing::Damaged), with(Missing::Withheld))
+    };
+    assert_eq!(exported(), (Err(Missing::Damaged), 1, withheld));
 
     // The leaf itself: still served, and no longer the one that the checkpoint counts.
     world.by_hand(&format!("UPDATE entry SET leaf = x'7b22' WHERE seq = {hit}"));

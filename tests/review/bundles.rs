@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _, Write as _};
 use crate::book::*;
 use mingjian::ledger::leaf_hash;
 use mingjian::review::bundle::{About, BundleReader, write};
-use mingjian::review::{InSequence, Options, Report, Source as _, Trust, verify};
+use mingjian::review::{InSequence, Missing, Options, Report, Source as _, Trust, verify};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -26,6 +26,22 @@ fn long_book() -> Book {
         book.record(when(31, 9, 0, n), "camera.segment", "camera/1", "camera/1", &serde_json::json!({ "n": n }));
     }
     book
+}
+
+#[test]
+fn what_was_damaged_where_it_was_stored_is_named_and_not_passed_off_as_hidden() {
+    let book = full_auction();
+    let hit = book.find("auction.bid_accepted", 1);
+    let mut shown = book.shown_to_public();
+    let hidden = shown.entries.iter().filter(|entry| entry.payload == Err(Missing::Withheld)).count();
+    shown.entries[hit].payload = Err(Missing::Damaged);
+    let about = About { reader: "public".into(), verifier_key: verifier_key().to_string() };
+    let (manifest, file) = write(Cursor::new(Vec::new()), &mut shown, about, |_, _| {}).unwrap();
+    assert_eq!((manifest.missing.withheld, manifest.missing.damaged), (u64::try_from(hidden).unwrap(), 1));
+    let found = report(&file.into_inner()).unwrap();
+    let named = found.failures.iter().find(|failure| failure.rule == "payload_damaged").unwrap();
+    assert_eq!(named.seq, Some(u64::try_from(hit).unwrap()));
+    assert!(!found.holds(), "{found:?}");
 }
 
 /// The files of a bundle, changed and packed again.

@@ -274,6 +274,25 @@ fn query_tables_follow_and_are_searched_alike() {
     });
 }
 
+#[test]
+fn the_newest_entry_of_a_kind_is_found_behind_any_number_of_others() {
+    on_each(|name, platform| {
+        let newest = |kind: &str, number| {
+            let row =
+                platform.read(|tx| views::newest_entry(tx, "main", &format!("lot/{}", id(number)), kind)).unwrap();
+            row.map(|row| row.seq)
+        };
+        assert_eq!(newest("published", 1), None, "{name}");
+        let many = vec![("other", 1); 1_500];
+        assert!(follow(platform, 0, &[("published", 1)], &[]) && follow(platform, 1, &many, &[]));
+        assert_eq!((newest("published", 1), newest("published", 2)), (Some(0), None), "{name}");
+        assert!(
+            follow(platform, 1_501, &[("published", 1), ("published", 2)], &[]) && follow(platform, 1_503, &many, &[])
+        );
+        assert_eq!((newest("published", 1), newest("published", 2)), (Some(1_501), Some(1_502)), "{name}");
+    });
+}
+
 /// A transaction that first reads and then writes sees nothing change in between, and a failed one leaves nothing.
 #[test]
 fn writers_come_one_after_the_other() {

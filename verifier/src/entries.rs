@@ -50,6 +50,7 @@ fn missing(mark: u16) -> Option<Missing> {
     match mark {
         u16::MAX => Some(Missing::Withheld),
         0xfffe => Some(Missing::Erased),
+        0xfffd => Some(Missing::Damaged),
         _ => None,
     }
 }

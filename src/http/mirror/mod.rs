@@ -93,7 +93,7 @@ pub fn app(
 }
 
 fn log(config: &mut web::ServiceConfig) {
-    config.service(checkpoint).service(tile).service(payload).service(consistency).service(rotations).service(proof);
+    config.service(proof).service(checkpoint).service(tile).service(payload).service(consistency).service(rotations);
 }
 
 #[derive(Serialize)]
@@ -168,7 +168,7 @@ async fn consistency(shelved: Data<Shelved>, name: Path<String>, sizes: Query<Si
     consistency_answer(&shelved.tree, &sizes)
 }
 
-#[get("/{name}/proof/{seq}")]
+#[get(r"/{name}/proof/{seq:\d+}")]
 async fn proof(shelved: Data<Shelved>, path: Path<(String, u64)>) -> Result<HttpResponse, Problem> {
     let (name, seq) = path.into_inner();
     shelved.check(&name)?;

@@ -84,6 +84,7 @@ const fn mark(missing: Missing) -> u16 {
     match missing {
         Missing::Withheld => u16::MAX,
         Missing::Erased => u16::MAX - 1,
+        Missing::Damaged => u16::MAX - 2,
     }
 }
 
@@ -111,7 +112,8 @@ fn decode_payloads(bytes: &[u8], count: usize) -> Option<Vec<Result<Vec<u8>, Mis
         let (length, after) = rest.split_first_chunk::<2>()?;
         let length = u16::from_be_bytes(*length);
         rest = after;
-        let missing = [Missing::Withheld, Missing::Erased].into_iter().find(|missing| mark(*missing) == length);
+        let all = [Missing::Withheld, Missing::Erased, Missing::Damaged];
+        let missing = all.into_iter().find(|missing| mark(*missing) == length);
         if let Some(missing) = missing {
             payloads.push(Err(missing));
             continue;

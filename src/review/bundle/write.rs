@@ -13,7 +13,7 @@ use crate::base::limits::{BUNDLE_FILES_MAX, CHECKPOINTS_MAX};
 use crate::ledger::tile::{TILE_WIDTH, encode_bundle};
 use crate::ledger::{SignedCheckpoint, jcs};
 use crate::review::report::MissingPayloads;
-use crate::review::source::{Missing, Source};
+use crate::review::source::Source;
 
 /// What the exporter says about the bundle.
 #[derive(Debug, Clone)]
@@ -46,13 +46,7 @@ pub fn write<W: Write + Seek, S: Source>(
             return Err(BundleError::Source(format!("it ends before its checkpoint, at entry {first} or soon after")));
         }
         let (leaves, payloads): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.leaf, entry.payload)).unzip();
-        for payload in &payloads {
-            match payload {
-                Ok(_) => {}
-                Err(Missing::Withheld) => missing.withheld += 1,
-                Err(Missing::Erased) => missing.erased += 1,
-            }
-        }
+        payloads.iter().filter_map(|payload| payload.as_ref().err()).for_each(|why| missing.count(*why));
         let name = tile.to_string();
         zip.add(&name, &encode_bundle(&leaves).ok_or_else(|| refused(&name, "a leaf is too long"))?)?;
         let name = payload_name(tile);

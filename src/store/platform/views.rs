@@ -191,6 +191,17 @@ pub fn entries_of(
         .load(tx)?)
 }
 
+/// The newest entry about `subject` of this kind.
+pub fn newest_entry(tx: &mut Tx, ledger: &str, subject: &str, kind: &str) -> Result<Option<EntryRow>, StoreError> {
+    let of_kind = entry_index::subject.eq(subject).and(entry_index::kind.eq(kind));
+    Ok(entry_index::table
+        .filter(entry_index::ledger.eq(ledger).and(of_kind))
+        .order(entry_index::seq.desc())
+        .select(EntryRow::as_select())
+        .first(tx)
+        .optional()?)
+}
+
 /// A pattern for what contains `text`. Both sides in lower case: SQLite's LIKE ignores the case of a–z, PostgreSQL's does
 /// not.
 fn containing(text: &str) -> String {

@@ -18,6 +18,7 @@ import {
   type ChainPoint,
   type CheckpointTrust,
   type Handover,
+  type Linked,
   type RawEntry,
   type ReadEntry,
   type VerifiedCheckpoint,
@@ -122,12 +123,16 @@ export async function entryAt(seq: number): Promise<ReadEntry> {
   return readEntry(raw, (await ledger()).origin)
 }
 
-/** Reads the whole ledger and checks that every leaf follows the one before. `onLinked` hears each entry; the leaf hashes are for the root. */
+/**
+ * Reads the whole ledger and checks that every leaf follows the one before. `onLinked` hears each entry; the leaf hashes are
+ * for the root. A payload that is not its leaf's leaves the chain of leaves whole: with `onDamaged` it is told and passed over.
+ */
 export async function wholeChain(
   size: number,
   onProgress: (count: number) => void,
   stopped: () => boolean,
   onLinked: (raw: RawEntry) => void = () => {},
+  onDamaged?: (fault: ChainError) => void,
 ): Promise<Bytes[]> {
   const { origin } = await ledger()
   const hashes: Bytes[] = []
@@ -137,8 +142,16 @@ export async function wholeChain(
     if (entries.length === 0) break
     for (const raw of entries) {
       if (hashes.length >= size) break
-      if (isDamaged(raw)) throw new ChainError(raw.seq, 'payload', 'entry_damaged')
-      const linked = await link(origin, before, utf8(raw.leaf), raw.payload === null ? null : utf8(raw.payload))
+      const payload = raw.payload === null ? null : utf8(raw.payload)
+      const linked: Linked = await (
+        isDamaged(raw)
+          ? Promise.reject(new ChainError(raw.seq, 'payload', 'entry_damaged'))
+          : link(origin, before, utf8(raw.leaf), payload)
+      ).catch((error: unknown) => {
+        if (!onDamaged || !(error instanceof ChainError) || error.fault !== 'payload') throw error
+        onDamaged(error)
+        return link(origin, before, utf8(raw.leaf), null)
+      })
       before = { seq: linked.seq, hash: linked.hash, time: linked.time }
       hashes.push(linked.hash)
       onLinked(raw)

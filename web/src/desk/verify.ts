@@ -6,7 +6,7 @@
 import { reactive } from 'vue'
 import { isOffline } from '@/api/call'
 import { newestCheckpoint, prove, wholeChain, type Proved } from '@/api/trust'
-import { ChainError, rootOf, verifyBid, type Jwk, type ReadEntry, type VerifiedCheckpoint } from '@/verify'
+import { ChainError, isDamaged, rootOf, verifyBid, type Jwk, type ReadEntry, type VerifiedCheckpoint } from '@/verify'
 import { equal, fromBase64 } from '@/lib/bytes'
 import { parseFen } from '@/lib/money'
 import { bidderOf, known } from '@/model/events'
@@ -19,9 +19,18 @@ export interface Check {
   done: number
   all: number
   ms: number
-  /** `seq` is null where no single entry is at fault. */
-  fault: { seq: number | null; detail: string } | null
+  /** How many faults were found; a check goes on behind a damaged entry, so that all of them are known. */
+  broken: number
+  /** The first `FAULTS_LISTED_MAX` of them. */
+  faults: Fault[]
 }
+/** `seq` is null where no single entry is at fault. */
+export interface Fault {
+  seq: number | null
+  detail: string
+}
+/** Faults of one check that are listed; the others are counted. */
+export const FAULTS_LISTED_MAX = 50
 /** Requests for receipts in flight. */
 const PROOFS_AT_ONCE = 4
 
@@ -38,19 +47,15 @@ export const newVerification = (): Verification =>
   reactive({
     running: false,
     stopped: false,
-    checks: CHECKS.map((name) => ({ name, state: 'pending', done: 0, all: 0, ms: 0, fault: null })),
+    checks: CHECKS.map((name) => ({ name, state: 'pending', done: 0, all: 0, ms: 0, broken: 0, faults: [] })),
     checkpoint: null,
     hidden: 0,
     proven: new Map(),
   }) as Verification
 
-class Fault extends Error {
-  constructor(
-    readonly seq: number | null,
-    message: string,
-  ) {
-    super(message)
-  }
+function note(check: Check, seq: number | null, detail: string): void {
+  check.broken++
+  if (check.faults.length < FAULTS_LISTED_MAX) check.faults.push({ seq, detail })
 }
 
 const detailOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -69,8 +74,8 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       run.hidden = entries.length - readable.length
       check.all = readable.length
       for (const e of readable) {
-        if (!e.payloadHolds) throw new Fault(e.seq, e.raw.payload === null ? 'entry_damaged' : 'SHA-256')
-        check.done++
+        if (e.payloadHolds) check.done++
+        else note(check, e.seq, isDamaged(e.raw) ? 'entry_damaged' : 'SHA-256')
       }
     },
     statements: (check) => statements(check, lot, entries),
@@ -80,27 +85,34 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
       await Promise.all(
         Array.from({ length: PROOFS_AT_ONCE }, async () => {
           for (let e = queue.shift(); e && !stopped(); e = queue.shift()) {
-            run.proven.set(
-              e.seq,
-              await prove(e).catch((error: unknown) => {
-                throw isOffline(error) ? error : new Fault(e!.seq, detailOf(error))
-              }),
-            )
-            check.done++
+            try {
+              run.proven.set(e.seq, await prove(e))
+              check.done++
+            } catch (error) {
+              if (isOffline(error)) throw error
+              note(check, e.seq, detailOf(error))
+            }
           }
         }),
       )
     },
     async chain(check) {
       const checkpoint = run.checkpoint
-      if (!checkpoint) throw new Fault(null, 'checkpoint')
-      check.all = checkpoint.size
-      const hashes = await wholeChain(checkpoint.size, (n) => (check.done = n), stopped)
+      // Without one there is nothing to compare the root with; why there is none stands there.
+      check.all = checkpoint?.size ?? 1
+      if (!checkpoint) return
+      const hashes = await wholeChain(
+        checkpoint.size,
+        (n) => (check.done = n),
+        stopped,
+        undefined,
+        ({ seq, message }) => note(check, seq, message),
+      )
       if (hashes.length < checkpoint.size) return
-      if (!equal(await rootOf(hashes), checkpoint.root)) throw new Fault(null, 'root')
+      if (!equal(await rootOf(hashes), checkpoint.root)) note(check, null, 'root')
       // The lot's entries were read in another way; they must be the same leaves.
       for (const e of entries)
-        if (e.seq < hashes.length && !equal(hashes[e.seq]!, fromBase64(e.hash))) throw new Fault(e.seq, 'leaf')
+        if (e.seq < hashes.length && !equal(hashes[e.seq]!, fromBase64(e.hash))) note(check, e.seq, 'leaf')
     },
   }
   for (const check of run.checks) {
@@ -109,14 +121,11 @@ export async function verifyLot(run: Verification, lot: string, entries: readonl
     const from = performance.now()
     try {
       await steps[check.name](check)
-      check.state = check.done < check.all ? 'partial' : 'held'
     } catch (error) {
-      check.state = isOffline(error) ? 'partial' : 'broken'
-      check.fault = {
-        seq: error instanceof Fault || error instanceof ChainError ? error.seq : null,
-        detail: detailOf(error),
-      }
+      if (isOffline(error)) check.faults.push({ seq: null, detail: detailOf(error) })
+      else note(check, error instanceof ChainError ? error.seq : null, detailOf(error))
     }
+    check.state = check.broken > 0 ? 'broken' : check.done < check.all ? 'partial' : 'held'
     check.ms = performance.now() - from
   }
   run.running = false
@@ -133,13 +142,25 @@ async function statements(check: Check, lot: string, entries: readonly ReadEntry
   for (const { seq, event } of bids) {
     if (event.kind !== 'auction.bid_accepted' && event.kind !== 'auction.bid_refused') continue
     const number = bidderOf(event.actor)
-    const key = number === null ? undefined : keys.get(number)
-    if (number === null || !key) throw new Fault(seq, 'no key for this number')
-    const { claims } = await verifyBid(event.data.statement, key).catch((error: unknown) => {
-      throw new Fault(seq, detailOf(error))
-    })
-    if (claims.lot !== lot || claims.number !== number || claims.amount !== parseFen(event.data.amount))
-      throw new Fault(seq, 'the statement says something else')
-    check.done++
+    const fault = await faultOf(event.data, lot, number, number === null ? undefined : keys.get(number))
+    if (fault === null) check.done++
+    else note(check, seq, fault)
+  }
+}
+
+/** What is wrong with the statement in this bid; null where nothing is. */
+async function faultOf(
+  bid: { statement: string; amount: string },
+  lot: string,
+  number: number | null,
+  key: Jwk | undefined,
+): Promise<string | null> {
+  if (number === null || !key) return 'no key for this number'
+  try {
+    const { claims } = await verifyBid(bid.statement, key)
+    const same = claims.lot === lot && claims.number === number && claims.amount === parseFen(bid.amount)
+    return same ? null : 'the statement says something else'
+  } catch (error) {
+    return detailOf(error)
   }
 }

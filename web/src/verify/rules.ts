@@ -32,7 +32,7 @@ export interface Report {
   checked: Check[]
   first_failure: Finding | null
   failures: Finding[]
-  missing_payloads: { withheld: number; erased: number }
+  missing_payloads: { withheld: number; erased: number; damaged?: number }
   undecided: Record<string, number>
   outcome: {
     projects: number
@@ -107,7 +107,7 @@ export interface Manifest {
   reader: string
   verifier_key: string
   checkpoints: number[]
-  missing: { withheld: number; erased: number }
+  missing: { withheld: number; erased: number; damaged?: number }
 }
 
 /** `case.json`. */
@@ -122,7 +122,7 @@ export interface CaseManifest {
   entries: number
   /** Every other file of the case with its SHA-256. */
   files: Record<string, string>
-  missing: { withheld: number; erased: number }
+  missing: { withheld: number; erased: number; damaged?: number }
 }
 
 /** A clip of a case: what the ledger says of it, and for each part its files in the order in which they are played. */

@@ -1,0 +1,1 @@
+DROP TRIGGER checkpoint_only_gains;
