@@ -24,3 +24,9 @@ export const dayInWords = (date: string): string =>
   new Intl.DateTimeFormat(locale.value, { month: 'long', day: 'numeric', weekday: 'long', timeZone: 'UTC' }).format(
     new Date(`${date}T00:00:00Z`),
   )
+
+/** A time of the ledger, to the second, in Beijing. */
+export function beijingText(time: string): string {
+  const { date, time: clock } = clockText(parseTime(time), ZONE)
+  return `${date} ${clock}`
+}

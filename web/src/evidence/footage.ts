@@ -37,6 +37,8 @@ export interface Finding {
 const LATE_MICROS = 180_000_000n
 
 export const rooms = async (): Promise<Room[]> => (await get<{ items: Room[] }>('/rooms')).items
+/** A sound level with a true minus sign. */
+export const decibels = (db: number): string => `${db < 0 ? '−' : ''}${Math.abs(db)} dB`
 /** Where the lot sits. */
 export const roomOf = (list: readonly Room[], lot: string): Room | null =>
   list.find((room) => room.bookings.some((booking) => booking.lot === lot)) ?? null

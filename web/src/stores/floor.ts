@@ -270,7 +270,7 @@ export const useFloor = defineStore('floor', () => {
 
   function onHeartbeat(at: number, time: Micros, note: string | null): void {
     head.value = Math.max(head.value, at)
-    if (stream.value.name === 'live') hear(wall.value, lagOf(time))
+    hear(wall.value, lagOf(time))
     redraw()
     if (note === null) return
     void (async () => {

@@ -153,6 +153,7 @@ test('the reviewer verifies a lot; after a byte is changed in the database the s
   await page.keyboard.press('Home')
   for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowRight')
   assert.match(await page.locator('.scrub').innerText(), /\b6 \/ /)
+  await byKeyboard(page)
 
   const { seq } = bids.at(-1)
   const database = path(on.platform.data, 'ledger', 'main.sqlite')
@@ -186,6 +187,50 @@ test('the reviewer verifies a lot; after a byte is changed in the database the s
   assert.deepEqual(faults, [])
   await leave()
 })
+
+/** The review desk without a mouse: Tab reaches everything in its order, and what has the focus is worked with the keys. */
+async function byKeyboard(page) {
+  const tabTo = async (wanted, what) => {
+    for (let i = 0; i < 120; i++) {
+      await page.keyboard.press('Tab')
+      if (await page.evaluate((css) => document.activeElement.matches(css), wanted)) {
+        // Whoever cannot see where they are is lost.
+        const ring = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
+        assert.notEqual(ring, 'none', `the focus on ${what} can be seen`)
+        return
+      }
+    }
+    assert.fail(`Tab does not come to ${what}`)
+  }
+  const at = () => page.locator('.scrub').innerText()
+  await page.locator('h2').first().click()
+  await page.keyboard.press('Home')
+  await page.keyboard.press('j')
+  await page.keyboard.press('Shift+ArrowDown')
+  assert.match(await at(), /\b12 \/ /)
+  // The scrubber itself: the same keys, once each.
+  await tabTo('.scrub input', 'the scrubber')
+  await page.keyboard.press('ArrowRight')
+  assert.match(await at(), /\b13 \/ /)
+  await page.keyboard.press('Home')
+  assert.match(await at(), /\b1 \/ /)
+  // An entry of the list is chosen where it stands.
+  await tabTo('.ev button[aria-current=false]', 'an entry')
+  await page.keyboard.press('Enter')
+  await page.waitForFunction(() => document.activeElement.getAttribute('aria-current') === 'true')
+  // What a bidder saw at the end, another one by the arrows.
+  await page.keyboard.press('End')
+  await page.locator('.saw select').waitFor()
+  const seen = await page.locator('.saw select').inputValue()
+  await tabTo('.saw select', 'the bidder')
+  await page.keyboard.press(
+    seen === (await page.locator('.saw option').first().getAttribute('value')) ? 'ArrowDown' : 'ArrowUp',
+  )
+  assert.notEqual(await page.locator('.saw select').inputValue(), seen)
+  await tabTo('.bundle button[type=submit]', 'the export')
+  const [bundle] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')])
+  assert.match(bundle.suggestedFilename(), /\.zip$/)
+}
 
 test('a company objects to a notice, the owner answers, and both stand on the lot for everyone', async () => {
   const { items } = await on.json('/api/v1/lots?phase=sign_up&limit=50')
