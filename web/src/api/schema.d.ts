@@ -3147,9 +3147,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Objections that the viewer may read, newest first: one's own, those in the open, an owner's those about its lots, and
-         *     for the offices all. The words
-         *     stand in the lot's entries.
+         * Objections that the viewer may read, newest first: one's own, those in the open, for an owner those about its lots, and
+         *     for the offices all. The words stand in the lot's entries.
          */
         get: {
             parameters: {
@@ -5156,6 +5155,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/viewings/{viewing}/elsewhere.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Footage of the viewing that another system keeps, as that system gives it now: nothing here vouches for it. */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    viewing: components["schemas"]["Id"];
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "video/mp4": unknown;
+                    };
+                };
+                401: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                403: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+                502: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Problem"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/viewings/{viewing}/playlist.m3u8": {
         parameters: {
             query?: never;
@@ -6117,6 +6185,7 @@ export interface components {
             numbers?: components["schemas"]["NumberView"][] | null;
             phase: components["schemas"]["Phase"];
             project: components["schemas"]["ProjectView"];
+            publicity_least?: components["schemas"]["PublicityLeast"] | null;
             publicity_until?: components["schemas"]["Micros"] | null;
             ranking: components["schemas"]["Standing"][];
             reserve_due?: components["schemas"]["Micros"] | null;
@@ -6462,6 +6531,17 @@ export interface components {
             totp?: string | null;
         };
         Publicity: {
+            until: components["schemas"]["Micros"];
+        };
+        PublicityLeast: {
+            /**
+             * Format: int32
+             * @description Calendar days.
+             */
+            days: number;
+            /** @description Where it is written. */
+            source: string;
+            /** @description The earliest end, with the days that the law does not count. */
             until: components["schemas"]["Micros"];
         };
         QuestionView: {
