@@ -24,7 +24,7 @@ impl Evidence {
         reference.files().try_for_each(|(name, _)| self.store.keep(name, reference.keep_until))
     }
 
-    /// Holds footage that somebody holds, a piece of each hold at a time, as soon as all of the piece is there.
+    /// Holds footage that somebody holds, a piece of each hold at a time, as it comes.
     pub fn hold_footage(&self, held: &mut Held) -> Result<(), Code> {
         if !self.store.locks() {
             return Ok(());
@@ -47,15 +47,14 @@ impl Evidence {
         if from >= to {
             return Ok(None);
         }
-        let (accounted, stretches) = self.platform.read(|tx| {
-            let accounted = footage::accounted_until(tx, &self.ledger, &hold.camera)?;
-            Ok::<_, StoreError>((accounted, footage::stretches(tx, &self.ledger, &hold.camera, from, to)?))
-        })?;
-        let is_whole = accounted.is_some_and(|until| until >= to);
+        // What is announced is held at once; the rest of the piece when it comes, or when it no longer will.
+        let accounted = self.platform.read(|tx| footage::accounted_until(tx, &self.ledger, &hold.camera))?;
         let given_up = Micros::new(to).is_some_and(|to| self.now() > to.plus(CLIP_WAIT_MAX));
-        if !is_whole && !given_up {
+        let to = if given_up { to } else { accounted.map_or(from, |until| until.min(to)) };
+        if from >= to {
             return Ok(None);
         }
+        let stretches = self.platform.read(|tx| footage::stretches(tx, &self.ledger, &hold.camera, from, to))?;
         for stretch in stretches.iter().filter(|stretch| stretch.deleted_at.is_none()) {
             for name in files_of(stretch)? {
                 self.store.hold(name).map_err(|error| {

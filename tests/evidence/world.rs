@@ -234,6 +234,8 @@ impl World {
         self.stop();
         self.desk.sequencer.shutdown();
         drop(self.desk);
+        // A thread of its own may still be on its way out, and with it the directory's lock.
+        until("the directory is free", || DataDir::open(self.dir.path().join("data")).is_ok());
         self.dir
     }
 }
