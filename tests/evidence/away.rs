@@ -277,7 +277,8 @@ fn a_recorder_that_starts_before_its_server() {
     let (before, _) = announced(&reader);
     assert_eq!(told(&reader), site.segments(), "it said everything before it ended");
 
-    // Both are away; the recorder comes back first.
+    // Both are away, for longer than what the clocks' uncertainty covers; the recorder comes back first.
+    std::thread::sleep(Duration::from_secs(1));
     let started = SystemClock.now();
     let recorder = site.record(&site.token);
     until("it records", || site.segments() > told(&reader) + 2);
