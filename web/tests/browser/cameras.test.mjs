@@ -339,7 +339,7 @@ test('footage that was made afterwards is a gap, and is called one', async () =>
   assert.equal(asked.status, 201, JSON.stringify(asked.body))
   await until('the clip is resolved', async () => {
     const clips = (await ask(page, 'GET', `/lots/${lot}/clips`)).body.items
-    return clips.find((clip) => clip.id === asked.body.id).status === 'gap'
+    return clips.find((clip) => clip.id === asked.body.id)?.status === 'gap'
   })
   await page.goto(`${on.platform.url}/review/${lot}`)
   const row = page.locator('.clips li', { hasText: '人工调取' }).filter({ hasText: clockOf(from) })
