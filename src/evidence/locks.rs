@@ -8,7 +8,6 @@ use super::Evidence;
 use crate::base::limits::{CLIP_SPAN_MAX, CLIP_WAIT_MAX, HOLDS_MAX};
 use crate::base::{Code, Micros};
 use crate::ledger::media::{ClipReferenced, FileName};
-use crate::store::StoreError;
 use crate::store::platform::footage::{self, HoldRow, StretchRow};
 
 /// Up to where the footage of each hold that stands is held in its home as well. A keeper that starts anew goes over all of
