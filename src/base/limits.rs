@@ -184,6 +184,8 @@ pub const WAL_REST_BYTES: usize = 1 << 20;
 pub const WAL_MAX_PAGES: usize = 16_384;
 /// Between two looks of the query tables at the ledger: each costs a commit of its own, beside those of the bids.
 pub const FOLLOWER_REST: Span = Span::micros(100_000);
+/// How often a node keeps the newest checkpoint apart from the ledger: a database that is set back by more than this is noticed.
+pub const REMEMBER_EVERY: Span = Span::secs(1);
 /// Entries that the query tables take in at a time: a few megabytes at most.
 pub const FOLLOWER_PAGE_ENTRIES: usize = 1_024;
 /// A UUID has 36; some clients like longer names.

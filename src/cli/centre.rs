@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 
+use super::memory::Memory;
 use super::open::{LEDGER, Node, Setup, Storage, notes, open_watching};
 use super::serve::genesis;
 use super::timestamps::{Stamping, TIMESTAMPS};
@@ -49,6 +50,7 @@ pub(super) struct Centre {
     cosigning: Cosigning,
     recorder: Option<Recorder>,
     keeper: Keeper,
+    memory: Memory,
 }
 
 impl Centre {
@@ -82,6 +84,7 @@ impl Centre {
         let (sequencer, cosigning) = (platform.desk.sequencer.clone(), platform.desk.cosigning.clone());
         let hub = Arc::clone(&platform.hub);
         let keeper = Keeper::start(Arc::clone(&platform.desk.evidence), sequencer.clone())?;
+        let memory = Memory::start(&settings.data, sequencer.clone())?;
         let recorder = recorder(settings, &platform.desk, address.is_some())?;
         if let Some(stamping) = stamping {
             stamping.start(sequencer.clone(), Arc::new(SystemEntropy::new()))?;
@@ -90,7 +93,7 @@ impl Centre {
         let mut parts = platform.parts(http);
         parts.door = address.clone().map(Door::public);
         actix_web::rt::spawn(sweep(parts.desk.clone()));
-        Ok(Self { parts, hosts: settings.hosts(), address, hub, sequencer, cosigning, recorder, keeper })
+        Ok(Self { parts, hosts: settings.hosts(), address, hub, sequencer, cosigning, recorder, keeper, memory })
     }
 
     /// The same application for other nodes, if there are any: what they pass on comes with the client's own address.
@@ -113,6 +116,8 @@ impl Centre {
         drop(self.keeper);
         self.cosigning.drain();
         self.sequencer.shutdown();
+        // After the last entry.
+        drop(self.memory);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use ureq::Agent;
 
+use super::memory;
 use crate::base::Code;
 use crate::base::limits::NOTE_MAX_BYTES;
 use crate::engine::{Actor, Refusal};
@@ -110,7 +111,7 @@ pub enum Discontinued {
 }
 
 /// Asks everybody who may know more than the stored ledger that `reader` reads, if there is one yet. `shown` is what the
-/// operator brings along.
+/// operator brings along; what this installation remembers itself is asked as well.
 ///
 /// Without a mark of a restore, a source that does not answer is passed over with a warning: losing a mirror must not
 /// stop a platform. After a restore every source must answer, and there must be one at least.
@@ -122,17 +123,18 @@ pub fn check(
     shown: Option<&Path>,
 ) -> Result<(), Discontinued> {
     let mark = backup::restored(dir)?.filter(|mark| mark.shown.is_none());
-    let sources: Vec<_> = sources
-        .iter()
-        .map(|spelling| source(spelling))
-        .chain(shown.map(|file| Box::new(Kept(file.to_owned())) as _))
-        .collect();
-    let Some(reader) = reader.filter(|_| mark.is_some() || !sources.is_empty()) else { return Ok(()) };
+    let kept = memory::remembered(dir).into_iter().chain(shown.map(Path::to_owned));
+    let sources: Vec<_> =
+        sources.iter().map(|spelling| source(spelling)).chain(kept.map(|file| Box::new(Kept(file)) as _)).collect();
+    if mark.is_none() && sources.is_empty() {
+        return Ok(());
+    }
     let keys = dir.keys_path();
     if !ServerKeys::exist(&keys) {
-        return Err(Discontinued::NoKeys(keys));
+        // Without keys and without a ledger nothing was ever signed here.
+        return if reader.is_some() { Err(Discontinued::NoKeys(keys)) } else { Ok(()) };
     }
-    let stored = reader.size()?;
+    let stored = reader.map_or(Ok(0), LedgerReader::size)?;
     let name = Origin::new(origin).map_err(|_| Discontinued::Origin(origin.to_owned()))?;
     let keys = super::keys::of_log(&ServerKeys::load_or_create(&keys, &SystemEntropy::new())?, &name)?;
     let mut newest = None;
@@ -156,10 +158,10 @@ pub fn check(
     }
 }
 
-/// The size of the source's newest checkpoint, which lies within the ledger.
+/// The size of the source's newest checkpoint, which lies within the ledger; no `reader`: nothing is stored.
 pub(super) fn ask(
     source: &dyn CheckpointSource,
-    reader: &dyn LedgerReader,
+    reader: Option<&dyn LedgerReader>,
     stored: u64,
     keys: &[VerifierKey],
 ) -> Result<u64, Discontinued> {
@@ -188,7 +190,9 @@ pub(super) fn ask(
     if checkpoint.size > stored {
         return Err(Discontinued::Behind { source_name, stored, published: checkpoint.size });
     }
-    if (LedgerTree { reader, size: checkpoint.size }).root()? != checkpoint.root {
+    if let Some(reader) = reader
+        && (LedgerTree { reader, size: checkpoint.size }).root()? != checkpoint.root
+    {
         return Err(Discontinued::Forked { source_name, size: checkpoint.size });
     }
     Ok(checkpoint.size)

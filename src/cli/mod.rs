@@ -13,6 +13,7 @@ mod demo_cameras;
 pub mod drill;
 mod export;
 mod keys;
+mod memory;
 mod migrate;
 pub mod mirror;
 pub mod open;

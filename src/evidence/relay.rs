@@ -17,7 +17,7 @@ const ACCEPT_EVERY: Duration = Duration::from_millis(5);
 
 /// A camera sends some sixty packets a second; passed on one by one, each of them would wake this process and ffmpeg. So
 /// what comes within this is passed on together, unless it is much.
-const REST: Duration = Duration::from_millis(60);
+const REST: Duration = Duration::from_millis(150);
 const REST_BELOW_BYTES: usize = 24 * 1_024;
 
 /// Which camera, and how to prove ourselves to it.

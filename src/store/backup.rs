@@ -2,14 +2,14 @@
 //! has been shown that nothing newer than it was ever signed.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::data_dir::{create_dir, io_error, owner_only};
+use super::data_dir::{create_dir, io_error, owner_only, sync_dir, write_whole};
 use super::platform::{Platform, views};
 use super::{DataDir, StoreError, connection};
 use crate::base::{Hash, Micros};
@@ -163,19 +163,9 @@ fn digest(path: &Path) -> Result<(u64, Hash), StoreError> {
     }
 }
 
-fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io_error(path, error))
-}
-
-/// Under another name first, so that there is either all of it or nothing.
 pub(super) fn write_json(dir: &Path, name: &str, value: &impl Serialize) -> Result<(), StoreError> {
-    let (path, draft) = (dir.join(name), dir.join(format!("{name}.new")));
-    let failed = |error| io_error(&path, error);
-    let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
-    let mut file = owner_only().create(true).truncate(true).write(true).open(&draft).map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&draft, &path).map_err(failed)?;
-    sync_dir(dir)
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| io_error(&dir.join(name), error.into()))?;
+    write_whole(dir, name, &bytes)
 }
 
 pub(super) fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, StoreError> {

@@ -5,11 +5,12 @@
 //! <data>/platform.sqlite      accounts, sessions, query tables
 //! <data>/ledger/<name>.sqlite one ledger each
 //! <data>/keys/                the server's secrets
+//! <data>/newest-checkpoint    what was signed last, apart from the ledger; see `cli::memory`
 //! <data>/restored.json        after a restore, until it is sure that nothing newer was signed; see `backup`
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -119,6 +120,20 @@ pub(super) fn owner_only() -> OpenOptions {
 
 pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
     DirBuilder::new().recursive(true).mode(OWNER_ONLY_DIR).create(path).map_err(|e| io_error(path, e))
+}
+
+/// Writes `dir/name` under another name first, so that there is either all of it or nothing.
+pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    let (path, draft) = (dir.join(name), dir.join(format!("{name}.new")));
+    let failed = |error| io_error(&path, error);
+    let mut file = owner_only().create(true).truncate(true).write(true).open(&draft).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&draft, &path).map_err(failed)?;
+    sync_dir(dir)
+}
+
+pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|error| io_error(path, error))
 }
 
 pub(super) fn io_error(path: &Path, source: io::Error) -> StoreError {

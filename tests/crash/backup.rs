@@ -167,10 +167,44 @@ fn whoever_is_configured_to_know_the_newest_checkpoint_is_asked_at_every_start()
     server.place(grown.lot(), &grown.statement(0, 1)).unwrap();
     fs::write(at("kept"), server.get("/ledger/main/checkpoint").body).unwrap();
     assert_eq!(server.terminate(), Some(0));
-    for ending in ["-wal", "-shm", ""] {
-        let _ = fs::remove_file(auction.join(format!("ledger/main.sqlite{ending}")));
-    }
-    fs::copy(at("snapshot/ledger/main.sqlite"), auction.join("ledger/main.sqlite")).unwrap();
+    set_back(&auction, &at("snapshot"));
+    // The whole machine was: what the installation itself remembers went with it.
+    fs::remove_file(auction.join("newest-checkpoint")).unwrap();
     let said = refused(&auction, &with_config);
-    assert!(said.contains("would fork the ledger"), "{said}");
+    assert!(said.contains("would fork the ledger") && said.contains(path(&at("kept"))), "{said}");
+}
+
+/// An older database in the place of the one that is there.
+fn set_back(data: &Path, backup: &Path) {
+    for ending in ["-wal", "-shm", ""] {
+        let _ = fs::remove_file(data.join(format!("ledger/main.sqlite{ending}")));
+    }
+    fs::copy(backup.join("ledger/main.sqlite"), data.join("ledger/main.sqlite")).unwrap();
+}
+
+#[test]
+fn a_database_that_was_set_back_by_hand_is_not_signed_on() {
+    let temp = tempfile::tempdir().unwrap();
+    let (data, snapshot) = (temp.path().join("data"), temp.path().join("snapshot"));
+    let auction = Auction::prepare(&data, 9);
+    done(&mingjian(&["backup", "--data", path(&data), "--out", path(&snapshot)]));
+    let server = Server::start(&data);
+    server.place(auction.lot(), &auction.statement(0, 1)).unwrap();
+    let newest = size(&server.get("/ledger/main/checkpoint").body);
+    // Nothing is written down at the end of a process that is killed: it must have been before.
+    let remembered = || fs::read_to_string(data.join("newest-checkpoint")).is_ok_and(|note| size(&note) >= newest);
+    wait_for("the newest checkpoint in the data directory", server::START_MAX, remembered);
+    server.kill();
+    assert_eq!(Server::start(&data).terminate(), Some(0), "nothing is missing");
+
+    set_back(&data, &snapshot);
+    let stored = Home::embedded(&data).reader().size().unwrap();
+    let said = refused(&data, &[]);
+    assert!(said.contains("would fork the ledger") && said.contains("newest-checkpoint"), "{said}");
+    assert_eq!(Home::embedded(&data).reader().size().unwrap(), stored, "nothing was written");
+
+    // None at all in its place is no fresh installation either: the keys have signed.
+    fs::remove_file(data.join("ledger/main.sqlite")).unwrap();
+    let said = refused(&data, &[]);
+    assert!(said.contains("ends at 0 entries"), "{said}");
 }

@@ -54,12 +54,17 @@ impl Deployment {
         deployment
     }
 
-    fn data(&self, number: usize) -> PathBuf {
+    pub fn data(&self, number: usize) -> PathBuf {
         self.dir.path().join(format!("node{number}"))
     }
 
     /// Nodes of one deployment share their keys.
     pub fn start_node(&self, number: usize) -> Server {
+        self.try_start_node(number).expect("the node ended instead of starting")
+    }
+
+    /// `None` when it ended instead of starting.
+    pub fn try_start_node(&self, number: usize) -> Option<Server> {
         let data = self.data(number);
         if number > 0 && !data.exists() {
             let keys = DataDir::open(&data).unwrap().keys_path();
@@ -75,7 +80,22 @@ impl Deployment {
             wrapper.push(format!("MINGJIAN_REDIS__URL={}", redis.url()));
         }
         let wrapper: Vec<&str> = wrapper.iter().map(String::as_str).collect();
-        Server::start_under(&wrapper, &data, &[])
+        Server::try_start_under(&wrapper, &data, &[])
+    }
+
+    /// The database as it is now, once more under another name.
+    pub fn copy_database(&self, name: &str) {
+        let run = |sql: &str| self.database.run("postgres", sql);
+        // Nobody may be connected to what is copied.
+        run("ALTER DATABASE platform ALLOW_CONNECTIONS false");
+        run("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'platform'");
+        run(&format!("CREATE DATABASE {name} TEMPLATE platform"));
+        run("ALTER DATABASE platform ALLOW_CONNECTIONS true");
+    }
+
+    /// From now on nodes start on another database.
+    pub fn use_database(&mut self, name: &str) {
+        self.url = self.database.url("postgres", name);
     }
 
     /// The index of the node that writes, once one does.

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mingjian::desk::event_of;
 use mingjian::engine::Fact;
+use mingjian::ledger::SignedCheckpoint;
 
 use deployment::Deployment;
 use server::Told;
@@ -188,4 +189,31 @@ fn nodes_come_and_go_and_the_database_restarts() {
     notebook.told.lock().unwrap().extend(second.told.into_inner().unwrap());
     audit(&deployment, &notebook, viewers_of_both);
     drop(viewers.end());
+}
+
+/// A standby that lacked the last commits, or a backup brought back with PostgreSQL's own tools: what was acknowledged is not
+/// in it, and a node that has signed it does not sign on.
+#[test]
+fn a_database_that_was_set_back_is_not_signed_on() {
+    let mut deployment = Deployment::start(0, None, seed());
+    deployment.copy_database("older");
+    let node = deployment.start_node(0);
+    {
+        let auction = deployment.auction.lock().unwrap();
+        let statement = auction.statement(0, 1);
+        node.place(auction.lot(), &statement).unwrap();
+    }
+    let size = deployment.size();
+    assert_eq!(node.terminate(), Some(0));
+    let kept = deployment.data(0).join("newest-checkpoint");
+    let note = std::fs::read_to_string(&kept).unwrap();
+    assert!(SignedCheckpoint::parse(&note).unwrap().unverified().size >= size, "{note}");
+
+    deployment.use_database("older");
+    assert!(deployment.try_start_node(0).is_none(), "a node signs on where entries are missing");
+    // It was this that stopped it, and nothing else.
+    std::fs::remove_file(&kept).unwrap();
+    assert_eq!(deployment.start_node(0).terminate(), Some(0));
+    deployment.use_database("platform");
+    assert!(deployment.try_start_node(0).is_none(), "the ledger was forked, and the node does not see it");
 }

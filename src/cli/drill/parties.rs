@@ -198,7 +198,7 @@ impl Parties {
 
     /// A start of the platform on these files while somebody still has `newest`.
     pub fn start(&self, copy: &Copy, newest: &str) -> Option<Notice> {
-        let refused = continuity::ask(&Held(newest), copy, copy.len(), std::slice::from_ref(&self.log)).err()?;
+        let refused = continuity::ask(&Held(newest), Some(copy), copy.len(), std::slice::from_ref(&self.log)).err()?;
         Some(Notice { who: Party::Platform, how: format!("does not start: {refused}") })
     }
 }
