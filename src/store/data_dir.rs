@@ -13,6 +13,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::StoreError;
 
@@ -20,6 +21,9 @@ const OWNER_ONLY_DIR: u32 = 0o700;
 const OWNER_ONLY_FILE: u32 = 0o600;
 /// Where in the data directory the server's secrets lie.
 pub const KEYS: &str = "keys";
+/// How long a lock that another process holds is waited for.
+const LOCK_WAIT_MAX: Duration = Duration::from_millis(500);
+const LOCK_LOOK_EVERY: Duration = Duration::from_millis(10);
 const LEDGER_NAME_MAX_CHARS: usize = 64;
 
 /// An existing data directory; locked against other processes when it came from [`DataDir::open`].
@@ -33,7 +37,8 @@ pub struct DataDir {
 impl DataDir {
     /// Creates the directory (mode 0700) where it is missing and takes its lock.
     ///
-    /// Refuses with [`StoreError::InUse`] while another process holds it: a ledger has one writer.
+    /// Refuses with [`StoreError::InUse`] when another process holds it: a ledger has one writer. One that is just ending is
+    /// waited for, and so are the children of one: between fork and exec a child holds whatever its parent held.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
         for path in [root.clone(), root.join("ledger"), root.join(KEYS)] {
@@ -41,10 +46,14 @@ impl DataDir {
         }
         let path = root.join("lock");
         let file = owner_only().create(true).truncate(false).write(true).open(&path).map_err(|e| io_error(&path, e))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { root, _lock: Some(file) }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: root }),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
+        let began = Instant::now();
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { root, _lock: Some(file) }),
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_WAIT_MAX => std::thread::sleep(LOCK_LOOK_EVERY),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: root }),
+                Err(TryLockError::Error(source)) => return Err(StoreError::Io { path, source }),
+            }
         }
     }
 
