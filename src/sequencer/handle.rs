@@ -78,6 +78,12 @@ impl Shared {
         Arc::clone(&self.queue.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Where all that is durable and known here ends.
+    pub fn head(&self) -> Head {
+        let committed = self.committed.read().unwrap_or_else(PoisonError::into_inner);
+        Head { size: committed.size, root: committed.root, time: committed.time, leaf: committed.head_leaf }
+    }
+
     /// Opens another term, or none.
     pub fn set_queue(&self, queue: Arc<Queue>) {
         *self.queue.write().unwrap_or_else(PoisonError::into_inner) = queue;

@@ -75,6 +75,9 @@ pub(super) struct Keeper {
 enum Role {
     /// What the next entry is checked against; `None` after a term, until storage was read again.
     Following(Option<Trail>),
+    /// What lies in storage is not the ledger that this node knows: it was set back, or signed on from an older copy. Neither
+    /// follows nor writes until what it knows lies there again.
+    Refusing,
     Leading(Term),
 }
 
@@ -139,11 +142,23 @@ impl Keeper {
         {
             self.step_down(&reason);
         }
-        if let Role::Following(_) = self.role
-            && let Err(error) = self.follow()
-        {
-            tracing::warn!(%error, "cannot follow the ledger");
+        if let Err(error) = self.follow() {
+            self.cannot("follow the ledger", &error);
         }
+    }
+
+    /// Storage that cannot be read is asked again; one that holds something else is not written to.
+    fn cannot(&mut self, what: &str, error: &StartError) {
+        let is_other = matches!(error, StartError::Corrupt { .. });
+        if !is_other || matches!(self.role, Role::Refusing) {
+            tracing::warn!(%error, "cannot {what}");
+            return;
+        }
+        tracing::error!(%error, "cannot {what}: what is stored is not the ledger that this node knows");
+        self.role = Role::Refusing;
+        let queue = self.making.queue(self.shared.head().time, Code::LedgerStopped);
+        queue.stop(error.to_string());
+        self.shared.set_queue(Arc::new(queue));
     }
 
     /// Decider and committer of a term that is moved by hand.
@@ -156,6 +171,12 @@ impl Keeper {
 
     /// Renews the lease, or takes it when it is free.
     pub fn look(&mut self) {
+        if let Err(error) = self.check_size() {
+            return self.cannot("go on", &error);
+        }
+        if matches!(self.role, Role::Refusing) {
+            return;
+        }
         let tenure = match self.ledger.take_lease(self.making.load.leads()) {
             Ok(tenure) => tenure,
             Err(error) => {
@@ -170,13 +191,20 @@ impl Keeper {
             Role::Leading(_) => self.step_down(&format!("{} has the lease", tenure.node)),
             Role::Following(_) if tenure.ours => {
                 if let Err(error) = self.take_over(tenure.epoch) {
-                    tracing::error!(%error, "cannot take over; the lease is given back");
                     self.role = Role::Following(None);
+                    self.cannot("take over; the lease is given back", &error);
                     self.release(tenure.epoch);
                 }
             }
-            Role::Following(_) => {}
+            Role::Following(_) | Role::Refusing => {}
         }
+    }
+
+    /// Storage holds at least what this node follows.
+    fn check_size(&self) -> Result<(), StartError> {
+        let Role::Following(Some(trail)) = &self.role else { return Ok(()) };
+        let (known, stored) = (trail.chain.size(), self.ledger.reader().size()?);
+        if stored < known { Err(corrupt("entries in storage", known, stored)) } else { Ok(()) }
     }
 
     /// Hands the ledger to a node that leads fewer, if there is one. Never while an auction runs: a pause of its bids, however
@@ -191,7 +219,7 @@ impl Keeper {
             return;
         }
         tracing::info!(epoch = tenure.epoch, to = idlest.node, leads = idlest.leads, "handing the ledger over");
-        let head = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
+        let head = self.shared.head().time;
         let Some(epoch) = self.end_term(Arc::new(Queue::following(head))) else { return };
         match self.ledger.hand_over(epoch, &idlest.node) {
             Ok(true) => {}
@@ -248,7 +276,7 @@ impl Keeper {
     fn step_down(&mut self, reason: &str) {
         let Role::Leading(term) = std::mem::replace(&mut self.role, Role::Following(None)) else { return };
         tracing::warn!(epoch = term.epoch, reason, "this node writes the ledger no more");
-        let head = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).time;
+        let head = self.shared.head().time;
         self.shared.set_queue(Arc::new(Queue::following(head)));
         term.queue.stop(reason.to_owned());
         term.hands.finish();
@@ -265,14 +293,18 @@ impl Keeper {
 
     /// Takes in what storage has and this node does not know yet.
     fn follow(&mut self) -> Result<(), StartError> {
+        match self.role {
+            Role::Leading(_) => return Ok(()),
+            Role::Following(Some(_)) => {}
+            Role::Following(None) => self.role = Role::Following(Some(self.resumed()?)),
+            Role::Refusing => {
+                self.role = Role::Following(Some(self.resumed()?));
+                tracing::info!("what this node knows is stored again");
+                self.shared.set_queue(Arc::new(Queue::following(self.shared.head().time)));
+            }
+        }
+        let Role::Following(Some(trail)) = &mut self.role else { return Ok(()) };
         let reader = self.ledger.reader();
-        let Role::Following(trail) = &mut self.role else { return Ok(()) };
-        let trail = if let Some(trail) = trail {
-            trail
-        } else {
-            let size = self.shared.committed.read().unwrap_or_else(PoisonError::into_inner).size;
-            trail.insert(self.making.trail(&*reader, size)?)
-        };
         loop {
             let entries = reader.next_entries(trail.chain.size(), LOAD_PAGE)?;
             if entries.is_empty() {
@@ -284,6 +316,16 @@ impl Keeper {
             self.shared.show(&self.making.listeners, &batch, trail.head());
             self.making.listeners.iter().for_each(|listener| listener.committed(&batch));
         }
+    }
+
+    /// Where all that this node knows ends, out of storage.
+    fn resumed(&self) -> Result<Trail, StartError> {
+        let known = self.shared.head();
+        let trail = self.making.trail(&*self.ledger.reader(), known.size)?;
+        if trail.head() != known {
+            return Err(corrupt(format!("entry {}", known.size.saturating_sub(1)), known.leaf, trail.head().leaf));
+        }
+        Ok(trail)
     }
 
     /// Ends in order: what is in the queue is committed, and another node may take over at once.

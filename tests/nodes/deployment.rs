@@ -93,6 +93,17 @@ impl Deployment {
         run("ALTER DATABASE platform ALLOW_CONNECTIONS true");
     }
 
+    /// Another database in the place of the one that nodes are connected to, which is kept as `kept`.
+    pub fn replace_database(&self, name: &str, kept: &str) {
+        let run = |sql: &str| self.database.run("postgres", sql);
+        for (from, to) in [("platform", kept), (name, "platform")] {
+            run(&format!("ALTER DATABASE {from} ALLOW_CONNECTIONS false"));
+            run(&format!("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{from}'"));
+            run(&format!("ALTER DATABASE {from} RENAME TO {to}"));
+        }
+        run("ALTER DATABASE platform ALLOW_CONNECTIONS true");
+    }
+
     /// From now on nodes start on another database.
     pub fn use_database(&mut self, name: &str) {
         self.url = self.database.url("postgres", name);

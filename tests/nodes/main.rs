@@ -217,3 +217,44 @@ fn a_database_that_was_set_back_is_not_signed_on() {
     deployment.use_database("platform");
     assert!(deployment.try_start_node(0).is_none(), "the ledger was forked, and the node does not see it");
 }
+
+/// The same while nodes run: one that has seen more than is there neither writes nor follows, whoever signs on, and goes on by
+/// itself when its ledger is back.
+#[test]
+fn a_node_that_has_seen_more_refuses_what_others_sign_on() {
+    let deployment = Deployment::start(0, None, seed());
+    deployment.copy_database("older");
+    let node = deployment.start_node(0);
+    let place = |node: &server::Server, steps| {
+        let auction = deployment.auction.lock().unwrap();
+        let statement = auction.statement(0, steps);
+        node.place(auction.lot(), &statement)
+    };
+    for step in 1..4 {
+        place(&node, step).unwrap();
+    }
+    let known = deployment.size();
+    let checkpoint = node.get("/ledger/main/checkpoint").body;
+
+    deployment.replace_database("older", "newer");
+    assert!(place(&node, 4).is_none(), "it was taken into a ledger that lacks entries");
+    node.logged("is not the ledger that this node knows");
+    assert_eq!(node.get("/readyz").status, 503);
+    let older = deployment.size();
+    assert!(older < known, "{older} < {known}");
+
+    // One that has seen nothing signs on, beyond what the other knows.
+    let other = deployment.start_node(1);
+    while deployment.size() <= known {
+        place(&other, 5);
+    }
+    assert_eq!(node.get("/readyz").status, 503);
+    assert_eq!(node.get("/ledger/main/checkpoint").body, checkpoint);
+    assert_eq!(other.terminate(), Some(0));
+
+    deployment.replace_database("newer", "fork");
+    node.wait_until_it_writes();
+    place(&node, 6).unwrap();
+    assert!(deployment.size() > known);
+    deployment.entries();
+}
