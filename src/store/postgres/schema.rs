@@ -34,18 +34,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    outcome (ledger, key) {
-        ledger -> Text,
-        key -> Binary,
-        body -> Binary,
-        first -> BigInt,
-        count -> BigInt,
-        at -> BigInt,
-        rule -> Nullable<Text>,
-    }
-}
-
-diesel::table! {
     snapshot (ledger, size) {
         ledger -> Text,
         size -> BigInt,
