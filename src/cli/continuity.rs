@@ -111,10 +111,11 @@ pub enum Discontinued {
 }
 
 /// Asks everybody who may know more than the stored ledger that `reader` reads, if there is one yet. `shown` is what the
-/// operator brings along; what this installation remembers itself is asked as well.
+/// operator brings along.
 ///
 /// Without a mark of a restore, a source that does not answer is passed over with a warning: losing a mirror must not
-/// stop a platform. After a restore every source must answer, and there must be one at least.
+/// stop a platform. After a restore every source must answer, and there must be one at least; what this installation
+/// remembers itself is asked as well and is none of them, for others may know more.
 pub fn check(
     dir: &DataDir,
     reader: Option<&dyn LedgerReader>,
@@ -123,10 +124,13 @@ pub fn check(
     shown: Option<&Path>,
 ) -> Result<(), Discontinued> {
     let mark = backup::restored(dir)?.filter(|mark| mark.shown.is_none());
-    let kept = memory::remembered(dir).into_iter().chain(shown.map(Path::to_owned));
-    let sources: Vec<_> =
-        sources.iter().map(|spelling| source(spelling)).chain(kept.map(|file| Box::new(Kept(file)) as _)).collect();
-    if mark.is_none() && sources.is_empty() {
+    let own = memory::remembered(dir).map(Kept);
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|spelling| source(spelling))
+        .chain(shown.map(|file| Box::new(Kept(file.to_owned())) as _))
+        .collect();
+    if mark.is_none() && own.is_none() && sources.is_empty() {
         return Ok(());
     }
     let keys = dir.keys_path();
@@ -137,6 +141,9 @@ pub fn check(
     let stored = reader.map_or(Ok(0), LedgerReader::size)?;
     let name = Origin::new(origin).map_err(|_| Discontinued::Origin(origin.to_owned()))?;
     let keys = super::keys::of_log(&ServerKeys::load_or_create(&keys, &SystemEntropy::new())?, &name)?;
+    if let Some(own) = own {
+        ask(&own, reader, stored, &keys)?;
+    }
     let mut newest = None;
     for source in &sources {
         let must_answer = mark.is_some() || shown.is_some_and(|file| *file == *source.name());
