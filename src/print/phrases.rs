@@ -21,13 +21,7 @@ fn screen(path: &str) -> Option<&'static str> {
 
 /// What an entry of this kind is called; the kind itself where the interface has no word for it.
 pub fn kind_title(kind: &str) -> &str {
-    let own = match kind {
-        "evidence.clip_requested" => Some("请求留存影像"),
-        "evidence.clip_referenced" => Some("影像引用"),
-        "evidence.viewed" => Some("查看影像"),
-        _ => None,
-    };
-    own.or_else(|| screen(&format!("kind.{kind}"))).unwrap_or(kind)
+    screen(&format!("kind.{kind}")).unwrap_or(kind)
 }
 
 pub fn actor(actor: Actor) -> String {
@@ -74,6 +68,43 @@ mod tests {
     fn every_kind_of_the_engine_has_a_word() {
         let without: Vec<&&str> = Fact::KINDS.iter().filter(|kind| kind_title(kind) == **kind).collect();
         assert!(without.is_empty(), "{without:?}");
+        let english: Value = serde_json::from_str(include_str!("../../web/src/locales/en.json")).unwrap();
+        assert_eq!(paths(&english["kind"]), paths(&SCREENS[0]["kind"]));
+    }
+
+    #[test]
+    fn every_kind_of_record_has_a_word() {
+        use crate::ledger::{media, record};
+        let kinds = [
+            media::SEGMENTS_RECORDED,
+            media::CLIP_REQUESTED,
+            media::CLIP_REFERENCED,
+            "evidence.viewed",
+            "evidence.alarm_raised",
+            "evidence.alarm_cleared",
+            "evidence.hold_placed",
+            "evidence.hold_lifted",
+            "evidence.footage_deleted",
+            record::TIMESTAMPED,
+            "key.registered",
+            "key.replaced",
+            record::CREATED,
+            record::KEY_ROTATED,
+            record::POLICY_SET,
+            "ledger.restored",
+            record::VERIFIER_PUBLISHED,
+        ];
+        let without: Vec<&str> = kinds.into_iter().filter(|kind| kind_title(kind) == *kind).collect();
+        assert!(without.is_empty(), "{without:?}");
+    }
+
+    fn paths(words: &Value) -> Vec<String> {
+        let Value::Object(map) = words else { return vec![String::new()] };
+        let below =
+            |(name, inner): (&String, &Value)| paths(inner).into_iter().map(|rest| format!("{name}.{rest}")).collect();
+        let mut found: Vec<String> = map.iter().flat_map(|pair| -> Vec<String> { below(pair) }).collect();
+        found.sort();
+        found
     }
 
     #[test]
