@@ -22,10 +22,10 @@ use mingjian::http::app::app;
 use mingjian::http::extract::HttpSettings;
 use mingjian::ledger::note::SignatureType;
 use mingjian::ledger::tree::{HashReader, consistency_proof};
-use mingjian::ledger::{Checkpoint, Frontier, Origin, SeedSigner, Signer as _, VerifierKey};
+use mingjian::ledger::{AddCheckpoint, Checkpoint, Frontier, Origin, SeedSigner, Signer as _, VerifierKey};
 use mingjian::sequencer::SystemClock;
 use mingjian::store::{DataDir, WitnessBook};
-use mingjian::witness::{AddCheckpoint, Log, Watch, Witness};
+use mingjian::witness::{Log, Watch, Witness};
 
 const ORIGIN: &str = "ledger.mingjiang.example/trade";
 const SYNCS: usize = 200;

@@ -6,12 +6,12 @@ use libfuzzer_sys::fuzz_target;
 use mingjian::ledger::jcs;
 use mingjian::ledger::statement::{self, BidStatement, ConfirmStatement, KeyBinding};
 use mingjian::ledger::tile::decode_bundle;
-use mingjian::ledger::{Leaf, Note, Origin, Payload, PolicyText, Proof, SignedCheckpoint, TilePath, VerifierKey};
+use mingjian::ledger::{AddCheckpoint, Leaf, Note, Origin, Payload, PolicyText, Proof, SignedCheckpoint, TilePath, VerifierKey};
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, input)) = data.split_first() else { return };
     let text = || std::str::from_utf8(input).ok();
-    match which % 11 {
+    match which % 12 {
         0 => {
             if let Ok(value) = jcs::parse_canonical(input) {
                 assert_eq!(jcs::canonical(&value).unwrap(), input);
@@ -58,6 +58,11 @@ fuzz_target!(|data: &[u8]| {
             let _ = statement::decode::<BidStatement>(text);
             let _ = statement::decode::<ConfirmStatement>(text);
             let _ = statement::decode::<KeyBinding>(text);
+        }
+        10 => {
+            if let Some(request) = AddCheckpoint::parse(input) {
+                assert_eq!(request.to_string().as_bytes(), input);
+            }
         }
         _ => {
             let _ = decode_bundle(input);

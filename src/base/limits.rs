@@ -252,12 +252,16 @@ pub const BUNDLE_MANIFEST_MAX_BYTES: usize = 256 * 1_024;
 pub const BUNDLE_FILES_MAX: u64 = 262_144;
 /// 256 payloads, each behind two bytes of length: whatever a bundle's file claims to unpack to, no more is unpacked.
 pub const BUNDLE_FILE_MAX_BYTES: u64 = 256 * (2 + PAYLOAD_MAX_BYTES as u64);
+/// An error in the form of RFC 9457.
+pub const PROBLEM_MAX_BYTES: u64 = 16 * 1_024;
 /// Case files made at a time: each takes a core, and room on the disk for the ledger twice over.
 pub const CASES_AT_ONCE: usize = 2;
 /// The ledger's bundle in a case file. It is not compressed again, so the case itself is as large.
 pub const CASE_LEDGER_MAX_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
 /// The footage of a case: forty clips of twelve minutes at 4 Mbit/s.
 pub const CASE_MEDIA_MAX_BYTES: u64 = 16 * 1_024 * 1_024 * 1_024;
+/// The same of a case that is made for a browser: `verify.html` opens files of up to 1.5 GB.
+pub const CASE_MEDIA_SERVED_MAX_BYTES: u64 = 1_024 * 1_024 * 1_024;
 /// Pages of a case's printed report: a contest of ten thousand bids.
 pub const REPORT_PAGES_MAX: usize = 500;
 /// Any other file of a case; the largest is the verifier's page of about 2 MB.

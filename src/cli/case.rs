@@ -9,10 +9,12 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::Outcome;
 use super::output::{damaged, say};
 use crate::base::Id;
+use crate::base::limits::CASE_MEDIA_MAX_BYTES;
 use crate::desk::{Enclosed, Stored, class_of, write_case};
 use crate::evidence::Directory;
 use crate::http::web_files;
 use crate::identity::{Role, Viewer};
+use crate::review::Media;
 use crate::store::DataDir;
 use crate::store::reader::SqliteReader;
 
@@ -55,7 +57,9 @@ pub fn run(args: &Args, json: bool) -> Outcome {
     };
     let class = class_of(viewer.role);
     let mut source = Stored::seen_by(&reader, viewer)?;
-    let enclosed = Enclosed { verifier: web_files::verifier(), media: footage(args, &dir)? };
+    let footage = footage(args, &dir)?;
+    let media = footage.as_ref().map(|footage| (footage as &dyn Media, CASE_MEDIA_MAX_BYTES));
+    let enclosed = Enclosed { verifier: web_files::verifier(), media };
     // Beside the file, where there must be as much room anyway.
     let beside = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = tempfile::tempfile_in(beside).map_err(|error| format!("{}: {error}", beside.display()))?;

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::base::Hash;
 use crate::base::limits::{HANDOVERS_MAX, NOTE_MAX_BYTES, PAYLOAD_MAX_BYTES, RECEIPT_MAX_BYTES};
+use crate::base::{Code, Hash};
 use crate::config::{self, Settings};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath};
 use crate::ledger::{Note, SignedCheckpoint};
 use crate::review::{Entry, Handover, Missing, Source};
 use crate::store::Postgres;
-use crate::witness::{LogClient, NotServed};
+use crate::witness::{LogClient, NotServed, Refused};
 
 /// Connections of a command that reads one ledger.
 const TOOL_CONNECTIONS: u32 = 2;
@@ -87,9 +87,10 @@ impl Served {
         let path = format!("payload/{seq}");
         match self.client.get(&path, PAYLOAD_MAX_BYTES)? {
             Ok(bytes) => Ok(Ok(bytes)),
-            Err(403) => Ok(Err(Missing::Withheld)),
-            Err(410) => Ok(Err(Missing::Erased)),
-            Err(status) => Err(self.client.odd(&path, format!("status {status}"))),
+            Err(refused) if refused.code == Some(Code::EntryDamaged) => Ok(Err(Missing::Damaged)),
+            Err(Refused { status: 403, .. }) => Ok(Err(Missing::Withheld)),
+            Err(Refused { status: 410, .. }) => Ok(Err(Missing::Erased)),
+            Err(refused) => Err(self.client.odd(&path, refused.to_string())),
         }
     }
 }

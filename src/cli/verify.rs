@@ -19,11 +19,10 @@ use crate::ledger::sm2::Sm2Key;
 use crate::ledger::{Note, Policy, VerifierKey};
 use crate::review::bundle::BundleReader;
 use crate::review::case::{self, CaseReader};
-use crate::review::{Authorities, CheckName, Failure, Language, Options, Report, Source, Trust, verify};
+use crate::review::{Authorities, Certificates, CheckName, Failure, Language, Options, Report, Source, Trust, verify};
 use crate::store::DataDir;
 use crate::store::mirror::withheld;
 use crate::store::reader::SqliteReader;
-use crate::witness::timestamp::Certificates;
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {

@@ -2,10 +2,12 @@
 
 use std::io::{Read, Seek, Write};
 
-use super::{Desk, Stored, Threads};
+use super::{Desk, Stored, Threads, footage};
+use crate::base::limits::CASE_MEDIA_SERVED_MAX_BYTES;
 use crate::base::{Code, Id};
-use crate::evidence::Directory;
+use crate::engine::Refusal;
 use crate::identity::{Role, Viewer};
+use crate::ledger::media::{VIEWED, Viewed};
 use crate::print::Press;
 use crate::review::bundle::{About, BundleError};
 use crate::review::case::{Contents, Manifest, write};
@@ -13,12 +15,18 @@ use crate::review::{Media, Report};
 use crate::sequencer::LedgerReader;
 
 /// What goes into the file beside the ledger.
-#[derive(Debug, Default)]
-pub struct Enclosed {
+#[derive(Default)]
+pub struct Enclosed<'a> {
     /// `verify.html`, if this build has one.
     pub verifier: Option<Vec<u8>>,
-    /// The footage, where that of the lot's clips is to be put in.
-    pub media: Option<Directory>,
+    /// The footage, where that of the lot's clips is to be put in, and how many bytes of it at most.
+    pub media: Option<(&'a dyn Media, u64)>,
+}
+
+/// Whether a reviewer takes the footage along, and then why.
+pub enum Footage {
+    LeftHere,
+    TakenAlong { reason: String },
 }
 
 /// The class of readers that a case names as its reader.
@@ -33,30 +41,39 @@ pub fn write_case<W: Read + Write + Seek>(
     source: &mut Stored<'_>,
     lot: Id,
     reader: &str,
-    enclosed: &Enclosed,
+    enclosed: &Enclosed<'_>,
 ) -> Result<(Manifest, Report, W), BundleError> {
     let verifier_key = super::verifier_key_of(source).map_err(|error| BundleError::Source(error.to_string()))?;
     let contents = Contents {
         lot,
         about: About { reader: reader.into(), verifier_key },
         verifier: enclosed.verifier.clone(),
-        media: enclosed.media.as_ref().map(|media| media as &dyn Media),
+        media: enclosed.media,
         printer: Some(&Press),
     };
     write(out, scratch, source, &contents, &Threads)
 }
 
 impl Desk {
-    /// Writes the case of `lot` as `viewer`, whose right to it the caller has checked, may read it now.
+    /// Writes the case of `lot` as `viewer`, whose right to it the caller has checked, may read it now. That footage was
+    /// taken along is an entry before it is.
     ///
-    /// Refuses with [`Code::LotUnknown`].
+    /// Refuses with [`Code::LotUnknown`], and with [`Code::TooLarge`] where the footage is more than a case may hold.
     pub fn case_file<W: Read + Write + Seek>(
         &self,
         viewer: &Viewer,
         lot: Id,
-        enclosed: &Enclosed,
+        verifier: Option<Vec<u8>>,
+        footage: &Footage,
         files: (W, W),
-    ) -> Result<W, Code> {
+    ) -> Result<W, Refusal> {
+        let media = match footage {
+            Footage::LeftHere => None,
+            Footage::TakenAlong { reason } => {
+                self.take_along(viewer, lot, reason)?;
+                Some((&*self.evidence.store as &dyn Media, CASE_MEDIA_SERVED_MAX_BYTES))
+            }
+        };
         // First, so that the state is not behind it.
         let note = self.cosigning.shown();
         let state = self.sequencer.read(|committed| {
@@ -66,11 +83,26 @@ impl Desk {
         let state = state.ok_or(Code::LotUnknown)?;
         let reader: &dyn LedgerReader = self.reader.as_ref();
         let mut source = Stored::seen_in(reader, viewer.clone(), state).up_to(&note);
-        let written = write_case(files, &mut source, lot, class_of(viewer.role), enclosed);
+        let enclosed = Enclosed { verifier, media };
+        let written = write_case(files, &mut source, lot, class_of(viewer.role), &enclosed);
         let (_, _, out) = written.map_err(|error| {
             tracing::error!(%error, %lot, "cannot write a case file");
-            Code::Internal
+            match error {
+                BundleError::Refused { why, .. } => Refusal::with(Code::TooLarge, why),
+                _ => Code::Internal.into(),
+            }
         })?;
         Ok(out)
+    }
+
+    /// Writes that all clips of the lot were looked at; nothing where there are none.
+    fn take_along(&self, viewer: &Viewer, lot: Id, why: &str) -> Result<(), Refusal> {
+        let reason = footage::reason(why)?;
+        let clips = self.clips(viewer, lot)?;
+        let (from, to) = (clips.iter().map(|clip| clip.starts_at).min(), clips.iter().map(|clip| clip.ends_at).max());
+        let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
+        let (from, to) = (footage::time(from)?, footage::time(to)?);
+        let viewed = Viewed { camera: None, clip: None, from, manifest: None, mode: "case".into(), reason, to };
+        self.write_record(viewer, VIEWED, format!("lot/{lot}"), &viewed).map(drop)
     }
 }

@@ -74,7 +74,7 @@ fn id(text: &str) -> Result<Id, Code> {
     text.parse().map_err(|_| Code::Internal)
 }
 
-fn time(micros: i64) -> Result<Micros, Code> {
+pub(super) fn time(micros: i64) -> Result<Micros, Code> {
     Micros::new(micros).ok_or(Code::Internal)
 }
 
@@ -168,7 +168,8 @@ impl Desk {
             }
         };
         let mode = if clip.is_some() { "clip" } else { "live" };
-        let data = Viewed { camera, clip, from, manifest: None, mode: mode.into(), reason: reason(why)?, to };
+        let data =
+            Viewed { camera: Some(camera), clip, from, manifest: None, mode: mode.into(), reason: reason(why)?, to };
         let outcome = self.write_record(viewer, VIEWED, subject, &data)?;
         let (id, until) = (fresh_id(&*self.entropy, now), now.plus(VIEWING_MAX));
         let row = ViewingRow {
@@ -374,7 +375,7 @@ impl Desk {
         };
         let manifest = serde_json::to_vec_pretty(&manifest).map_err(|_| Code::Internal)?;
         let viewed = Viewed {
-            camera: reference.camera,
+            camera: Some(reference.camera),
             clip: Some(clip),
             from: reference.asked.from,
             manifest: Some(Hash::of(&manifest)),

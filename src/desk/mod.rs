@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use bids::BidAnswer;
 pub use cameras::{NewCamera, Rooms, SealedLogins};
-pub use case_file::{Enclosed, class_of, write_case};
+pub use case_file::{Enclosed, Footage, class_of, write_case};
 pub use commands::Ask;
 pub use entries::{audience_of_record, event_of};
 pub use follower::{FollowError, Follower, rebuild};

@@ -10,8 +10,8 @@ use crate::ledger::media::FileName;
 use crate::review::Media;
 use crate::store::data_dir::Space;
 
-/// A home for footage.
-pub trait MediaStore: Send + Sync {
+/// A home for footage. Whatever is one can be read by the verifier.
+pub trait MediaStore: Media + Send + Sync {
     /// Durable when it returns. Refuses a name that is taken. A home that can refuse a deletion does so until `keep_until`.
     fn put(&self, name: FileName, bytes: &[u8], keep_until: Option<Micros>) -> io::Result<()>;
 
@@ -150,8 +150,7 @@ impl MediaStore for Directory {
     }
 }
 
-/// Footage at hand, for the verifier.
-impl Media for Directory {
+impl<T: MediaStore + ?Sized> Media for T {
     fn read(&self, name: FileName) -> Result<Option<Vec<u8>>, String> {
         self.get(name).map_err(|error| error.to_string())
     }

@@ -21,12 +21,16 @@ pub async fn ask<T: Send + 'static>(
 }
 
 /// Work that takes its time, on a thread of its own.
-pub async fn run<T: Send + 'static>(work: impl FnOnce() -> Result<T, Code> + Send + 'static) -> Result<T, Problem> {
+pub async fn run<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    E: Into<Problem> + Send + 'static,
+{
     let result = web::block(work).await.map_err(|_| {
         tracing::error!("work on another thread panicked");
         Code::Internal
     })?;
-    Ok(result?)
+    result.map_err(Into::into)
 }
 
 /// Who may look at passwords now: [`HASHING_MAX`] at a time, and no more than [`HASHING_WAITING_MAX`] wait for their

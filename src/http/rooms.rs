@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
-use actix_web::{get, post, web};
+use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use zeroize::Zeroizing;
 
 use super::extract::{Body, Who};
+use super::offload::run;
 use super::private::{Answer, done, json};
 use super::problem::Problem;
 use crate::base::{Code, Id, Micros, Span};
@@ -31,11 +32,7 @@ pub async fn at_desk<T: Send + 'static>(
     work: impl FnOnce(&Desk) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
     let desk = Arc::clone(desk);
-    let result = web::block(move || work(&desk)).await.map_err(|_| {
-        tracing::error!("work on another thread panicked");
-        Code::Internal
-    })?;
-    Ok(result?)
+    run(move || work(&desk)).await
 }
 
 /// Which bookings are asked for.

@@ -3,6 +3,7 @@
 //! Must never know: I/O, threads, SQL, HTTP, clocks, randomness. Salts, times and keys come in as arguments.
 //! Start reading at `payload`, then `leaf` and `tree`; each file is named after the specification that it follows.
 
+pub mod add_checkpoint;
 pub mod checkpoint;
 pub mod cosignature;
 pub mod jcs;
@@ -19,8 +20,11 @@ pub mod signature;
 pub mod sm2;
 pub mod statement;
 pub mod tile;
+#[cfg(feature = "timestamps")]
+pub mod token;
 pub mod tree;
 
+pub use add_checkpoint::AddCheckpoint;
 pub use checkpoint::{Checkpoint, SignedCheckpoint, TreeHead};
 pub use leaf::{Chain, Leaf, leaf_hash};
 pub use note::{Note, NoteError, NoteSignature, VerifierKey};

@@ -18,7 +18,7 @@ use crate::ledger::{
 };
 use crate::sequencer::{Clock, JournalError, LedgerTree, ReadError, StartError, Trail};
 use crate::witness::client::ServedTree;
-use crate::witness::{Alarm, AlarmKind, Book, BookError, Log, LogClient, NotServed};
+use crate::witness::{Alarm, AlarmKind, Book, BookError, Log, LogClient, NotServed, Refused};
 
 /// What the last look came to; forgotten with the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -253,9 +253,9 @@ impl Mirror {
             |bytes: Vec<u8>| if Hash::of(&bytes) == named { Ok(bytes.into()) } else { Err(MirrorError::Payload(seq)) };
         match self.client.get(&path, PAYLOAD_MAX_BYTES)? {
             Ok(bytes) => return sound(bytes).map(Text::Public),
-            Err(410) => return Ok(Text::Erased),
-            Err(403) => {}
-            Err(status) => return Err(self.client.odd(&path, format!("status {status}")).into()),
+            Err(Refused { status: 410, .. }) => return Ok(Text::Erased),
+            Err(Refused { status: 403, .. }) => {}
+            Err(refused) => return Err(self.client.odd(&path, refused.to_string()).into()),
         }
         let Some(owner) = &self.owner else { return Ok(Text::Withheld) };
         // The second time with a fresh session.
@@ -263,10 +263,10 @@ impl Mirror {
             let client = self.client.with_cookie(owner.cookie().map_err(MirrorError::Owner)?);
             match client.get(&path, PAYLOAD_MAX_BYTES)? {
                 Ok(bytes) => return sound(bytes).map(Text::Private),
-                Err(401) => owner.forget(),
-                Err(403) => return Ok(Text::Withheld),
-                Err(410) => return Ok(Text::Erased),
-                Err(status) => return Err(client.odd(&path, format!("status {status}")).into()),
+                Err(Refused { status: 401, .. }) => owner.forget(),
+                Err(Refused { status: 403, .. }) => return Ok(Text::Withheld),
+                Err(Refused { status: 410, .. }) => return Ok(Text::Erased),
+                Err(refused) => return Err(client.odd(&path, refused.to_string()).into()),
             }
         }
         Err(MirrorError::Owner("the session of the mirror's account does not last".into()))

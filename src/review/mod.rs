@@ -27,5 +27,7 @@ pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
 pub use source::{Entry, InSequence, Media, Missing, Source, Spread};
 pub use timeline::Timeline;
+#[cfg(feature = "timestamps")]
+pub use timestamps::Certificates;
 pub use timestamps::{Authorities, NotTimed};
 pub use verify::{Options, Trust, verify};

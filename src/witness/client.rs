@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::base::Hash;
-use crate::base::limits::{LEAF_MAX_BYTES, NOTE_MAX_BYTES};
+use crate::base::limits::{LEAF_MAX_BYTES, NOTE_MAX_BYTES, PROBLEM_MAX_BYTES};
+use crate::base::{Code, Hash};
 use crate::ledger::tile::{TILE_BYTES, TILE_WIDTH, TileKind, TilePath, decode_bundle, tile_hashes};
 use crate::ledger::{Frontier, HashReader};
 
@@ -17,6 +18,21 @@ use crate::ledger::{Frontier, HashReader};
 pub struct NotServed {
     pub url: String,
     pub why: String,
+}
+
+/// The server answered, and refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub status: u16,
+    /// Of a platform like ours, the code of its problem (RFC 9457).
+    pub code: Option<Code>,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status {}", self.status)?;
+        self.code.map_or(Ok(()), |code| write!(f, ": {}", code.en()))
+    }
 }
 
 /// What is below a log's monitoring prefix.
@@ -40,8 +56,8 @@ impl LogClient {
         Self { cookie: Some(cookie), ..self.clone() }
     }
 
-    /// The body, at most `limit` bytes of it, or the status of a refusal.
-    pub fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, u16>, NotServed> {
+    /// The body, at most `limit` bytes of it, or the refusal.
+    pub fn get(&self, path: &str, limit: usize) -> Result<Result<Vec<u8>, Refused>, NotServed> {
         let url = format!("{}/{path}", self.url);
         let lost = |error: ureq::Error| NotServed { url: url.clone(), why: error.to_string() };
         let request = self.agent.get(&url);
@@ -52,7 +68,8 @@ impl LogClient {
         let answer = request.call().map_err(lost)?;
         let status = answer.status().as_u16();
         if status != 200 {
-            return Ok(Err(status));
+            let body = answer.into_body().into_with_config().limit(PROBLEM_MAX_BYTES).read_to_vec();
+            return Ok(Err(Refused { status, code: body.ok().and_then(|body| code_of(&body)) }));
         }
         let limit = u64::try_from(limit).unwrap_or(u64::MAX);
         answer.into_body().into_with_config().limit(limit + 1).read_to_vec().map(Ok).map_err(lost)
@@ -60,7 +77,7 @@ impl LogClient {
 
     /// The body; any refusal is an error.
     pub fn must(&self, path: &str, limit: usize) -> Result<Vec<u8>, NotServed> {
-        self.get(path, limit)?.map_err(|status| self.odd(path, format!("status {status}")))
+        self.get(path, limit)?.map_err(|refused| self.odd(path, refused.to_string()))
     }
 
     /// The answer at `path` is not what it has to be.
@@ -78,6 +95,14 @@ impl LogClient {
     pub fn tree(&self, size: u64) -> ServedTree<'_> {
         ServedTree { client: self, size, tiles: RefCell::default() }
     }
+}
+
+fn code_of(problem: &[u8]) -> Option<Code> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        code: Code,
+    }
+    serde_json::from_slice::<Problem>(problem).ok().map(|problem| problem.code)
 }
 
 /// A tree that is fetched tile by tile, as far as it is needed.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use ureq::Agent;
 
-use super::request::AddCheckpoint;
 use crate::base::Span;
 use crate::base::limits::{
     COSIGN_EVERY, COSIGN_RETRY_AFTER, COSIGN_ROUNDS_KEPT, NOTE_MAX_BYTES, PUBLICATION_WAIT_MAX, WITNESS_ANSWER_MAX,
@@ -16,7 +15,7 @@ use crate::base::limits::{
 use crate::ledger::note::NoteSignature;
 use crate::ledger::policy::{NotAPolicy, WitnessLine};
 use crate::ledger::tree::consistency_proof;
-use crate::ledger::{Note, Policy, PolicyText, SignedCheckpoint, VerifierKey, cosignature};
+use crate::ledger::{AddCheckpoint, Note, Policy, PolicyText, SignedCheckpoint, VerifierKey, cosignature};
 use crate::sequencer::{CommittedBatch, LedgerTree, Listener, Sequencer};
 
 /// How a ledger's checkpoints are cosigned. Cheap to clone; the last one to go ends its threads.

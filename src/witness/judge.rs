@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::book::{Alarm, AlarmKind, Book, BookError, Seen};
-use super::request::AddCheckpoint;
 use crate::base::{Hash, Micros};
 use crate::ledger::note::{NoteSignature, SignatureType};
 use crate::ledger::tree::{empty_root, verify_consistency};
-use crate::ledger::{Note, NoteError, Signer, SignerError, VerifierKey, cosignature};
+use crate::ledger::{AddCheckpoint, Note, NoteError, Signer, SignerError, VerifierKey, cosignature};
 use crate::sequencer::Clock;
 
 /// A log that this witness cosigns.

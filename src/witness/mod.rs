@@ -7,13 +7,11 @@ pub mod book;
 pub mod client;
 pub mod cosigning;
 pub mod judge;
-pub mod request;
 pub mod timestamp;
 pub mod watch;
 
 pub use book::{Alarm, AlarmKind, Book, BookError, Seen};
-pub use client::{LogClient, NotServed};
+pub use client::{LogClient, NotServed, Refused};
 pub use cosigning::{Cosigning, CosigningView, WitnessView};
 pub use judge::{Answer, Log, Witness};
-pub use request::AddCheckpoint;
 pub use watch::{Sight, Watch};

@@ -9,11 +9,10 @@ use std::time::Duration;
 use super::book::{Alarm, AlarmKind, BookError, Seen};
 use super::client::{LogClient, NotServed};
 use super::judge::{Answer, Log, Witness, WitnessError};
-use super::request::AddCheckpoint;
 use crate::base::limits::WITNESS_ANSWER_MAX;
 use crate::base::{Micros, Span};
 use crate::ledger::tree::{NoProof, consistency_proof, verify_consistency};
-use crate::ledger::{Note, TreeHead};
+use crate::ledger::{AddCheckpoint, Note, TreeHead};
 
 /// What the last looks at a log came to; forgotten with the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -23,6 +23,13 @@ fn a_reviewer_with_a_case_gets_a_file_that_holds() {
     assert_eq!(world.person("other_reviewer").get(&path).code(), Code::Forbidden);
     assert_eq!(world.public().get(&path).code(), Code::NotSignedIn);
 
+    // Footage is not taken along without saying why, nor by those who have no case.
+    let unsaid = reviewer.post(&path, json!({ "reason": "  " }));
+    assert_eq!(unsaid.code(), Code::ReasonMissing);
+    let another = world.person("other_reviewer").post(&path, json!({ "reason": "核查" }));
+    assert_eq!(another.code(), Code::Forbidden);
+    assert_eq!(reviewer.post(&path, json!({ "reason": "核查" })).header("content-type"), "application/zip");
+
     let file = reviewer.get(&path);
     assert_eq!((file.status, file.header("content-type")), (200, "application/zip"));
     assert_eq!(file.header("cache-control"), "no-store");
@@ -36,5 +43,5 @@ fn a_reviewer_with_a_case_gets_a_file_that_holds() {
     assert!(!String::from_utf8_lossy(&file.body).contains("明江甲置业有限公司"));
 
     let events = world.person("audit_admin").get("/api/v1/security-events").ok().to_string();
-    assert_eq!(events.matches("case_exported").count(), 1, "{events}");
+    assert_eq!(events.matches("case_exported").count(), 2, "{events}");
 }

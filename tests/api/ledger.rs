@@ -1,5 +1,6 @@
 //! The ledger as strangers read it: everything is fetched over HTTP and checked from its bytes alone.
 
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mingjian::base::{Code, Hash};
@@ -245,6 +246,13 @@ fn a_damaged_entry_is_named_and_hides_no_other() {
         assert!(entries.iter().all(|entry| entry["seq"] == hit || entry["withheld"] != Code::EntryDamaged.name()));
     }
     assert_eq!(fetch(&world, &format!("payload/{hit}")).code(), Code::EntryDamaged);
+    // Nor by whoever verifies over the network.
+    let url = format!("http://{}/ledger/main", world.address);
+    let output = Command::new(env!("CARGO_BIN_EXE_mingjian")).args(["verify", "--json", &url]).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let failure = &report["first_failure"];
+    let found = (output.status.code(), failure["rule"].as_str(), failure["seq"].as_u64());
+    assert_eq!(found, (Some(1), Some("payload_damaged"), Some(hit)), "{report}");
     // In a file for others it is not taken for an entry that they may not read.
     let exported = || {
         let mut source = Stored::public(&*world.desk.reader).unwrap();

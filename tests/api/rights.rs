@@ -238,6 +238,7 @@ fn routes(t: &Things<'_>) -> Vec<(&'static str, &'static str, Door, Option<Value
         ("GET", "/api/v1/viewings/{viewing}/{run}/{file}", Table(Right::EvidenceView), None),
         // Before a case is opened
         ("GET", "/api/v1/lots/{lot}/case-file", Table(Right::CaseExport), None),
+        ("POST", "/api/v1/lots/{lot}/case-file", Table(Right::CaseExport), reason()),
         ("GET", "/api/v1/cases", Table(Right::CaseOpen), None),
         ("POST", "/api/v1/cases", Table(Right::CaseOpen), Some(json!({ "lot": t.hall.lot, "reason": "举报" }))),
         ("POST", "/api/v1/cases/{case}/close", Table(Right::CaseClose), None),

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read as _};
 use std::sync::Arc;
 
 use mingjian::base::{Code, Hash, Id, Span};
-use mingjian::desk::{ClipWish, Wanted};
+use mingjian::desk::{ClipWish, Footage, Wanted};
 use mingjian::engine::event::PublicityStarted;
 use mingjian::engine::{Action, Actor};
 use mingjian::evidence::clips::SHOWN;
@@ -14,7 +14,8 @@ use mingjian::ledger::media::{
     ALARM_RAISED, Alarm, AlarmKind, CLIP_REFERENCED, ClipReferenced, ClipStatus, FileName, Interval, VIEWED, Viewed,
     playlist,
 };
-use mingjian::review::{CheckName, Language};
+use mingjian::review::case::{CaseReader, verify};
+use mingjian::review::{CheckName, InSequence, Language, Options, Trust};
 use mingjian::sequencer::{Clock as _, SystemClock};
 use mingjian::sim::hall::{Hall, HallRules, World as Trade, run};
 
@@ -147,6 +148,8 @@ fn what_the_room_saw_stands_beside_the_trade() {
     }
     assert_eq!(world.records::<Viewed>(VIEWED).last().unwrap().manifest, Some(Hash::of(&manifest)));
 
+    assert_case_takes_footage_along(&world, &reviewer, hall.lot);
+
     // The clock in the picture agrees with what the clip claims, as far as it claims to know.
     let mut part = Vec::new();
     for (name, _) in reference.files() {
@@ -181,6 +184,27 @@ fn what_the_room_saw_stands_beside_the_trade() {
     assert!(report.holds(), "{}", report.to_text(Language::En));
     let checked = report.checked.iter().find(|check| check.name == CheckName::Clips).unwrap();
     assert!(checked.count >= 9, "{checked:?}");
+}
+
+/// The case file holds the footage of every clip that is in the ledger, and that it was taken along is an entry.
+fn assert_case_takes_footage_along(world: &World, reviewer: &Viewer, lot: Id) {
+    let room = || Cursor::new(Vec::new());
+    let desk = world.desk();
+    let asked = |footage: &Footage| desk.case_file(reviewer, lot, None, footage, (room(), room()));
+    let unsaid = asked(&Footage::TakenAlong { reason: " ".into() });
+    assert_eq!(unsaid.unwrap_err().code, Code::ReasonMissing);
+    let before = world.records::<Viewed>(VIEWED).len();
+    for (footage, along) in [(Footage::LeftHere, false), (Footage::TakenAlong { reason: "附卷备查".into() }, true)]
+    {
+        let mut case = CaseReader::open(asked(&footage).unwrap()).unwrap();
+        let report = verify(&mut case, &Trust::default(), Options::default(), &InSequence, |_, _| {}).unwrap();
+        assert!(report.faults.is_empty() && report.clips >= 8, "{report:?}");
+        assert_eq!((report.media > 14, report.media_absent > 0), (along, !along), "{report:?}");
+    }
+    let views: Vec<Viewed> = world.records(VIEWED);
+    assert_eq!(views.len(), before + 1, "nothing is taken along without the footage");
+    let last = &views[before];
+    assert_eq!((last.mode.as_str(), last.reason.as_str(), last.camera, last.clip), ("case", "附卷备查", None, None));
 }
 
 /// The clip is whole, from ten seconds before its entry to twenty after it.

@@ -217,9 +217,13 @@ pub fn encode(event: &Event, salt: [u8; 16]) -> Vec<u8> {
 
 /// The signed checkpoint of these leaves.
 pub fn note_of(leaves: &[Vec<u8>]) -> String {
+    note_by(&signer("log"), leaves)
+}
+
+pub fn note_by(signer: &SeedSigner, leaves: &[Vec<u8>]) -> String {
     let mut tree = Frontier::new();
     tree.extend(leaves.iter().map(|leaf| leaf_hash(leaf)));
-    Checkpoint { origin: origin(), size: tree.size(), root: tree.root() }.sign(&signer("log")).unwrap().to_string()
+    Checkpoint { origin: origin(), size: tree.size(), root: tree.root() }.sign(signer).unwrap().to_string()
 }
 
 /// A source in memory.

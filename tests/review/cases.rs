@@ -6,12 +6,15 @@ use std::path::Path;
 
 use crate::book::*;
 use crate::bundles::{bundle, repacked_as};
+use mingjian::base::limits::CASE_MEDIA_MAX_BYTES;
 use mingjian::base::{Hash, Span};
 use mingjian::ledger::media::{
     Audio, CLIP_REFERENCED, ClipClock, ClipReferenced, ClipStatus, FileName, Interval, Part, SEGMENTS_RECORDED,
     Segment, SegmentsRecorded, Stretch, playlist, run_link, segment_link,
 };
-use mingjian::ledger::record::{VERIFIER_PUBLISHED, VerifierPublished};
+use mingjian::ledger::note::SignatureType;
+use mingjian::ledger::record::{KEY_ROTATED, KeyRotated, VERIFIER_PUBLISHED, VerifierPublished};
+use mingjian::ledger::{Policy, SeedSigner, Signer as _, VerifierKey};
 use mingjian::review::bundle::About;
 use mingjian::review::case::{CaseReader, CaseReport, Contents, Enclosed, verify, write};
 use mingjian::review::{InSequence, Media, Options, Trust};
@@ -38,7 +41,7 @@ pub fn contents(media: Option<&Footage>) -> Contents<'_> {
         lot: id(LOT),
         about: About { reader: "reviewer".into(), verifier_key: verifier_key().to_string() },
         verifier: Some(PAGE.to_vec()),
-        media: media.map(|media| media as &dyn Media),
+        media: media.map(|media| (media as &dyn Media, CASE_MEDIA_MAX_BYTES)),
         printer: None,
     }
 }
@@ -194,6 +197,41 @@ fn another_verifier_than_the_ledger_names_is_found() {
     // A ledger that names none has nothing to compare with, and the report says so.
     let found = report(&case_of(&full_auction(), &contents(None))).unwrap();
     assert_eq!((found.exit_code(), found.verifier), (0, Some(Enclosed::NotPublished)));
+}
+
+/// Whoever trusts the key of either time is led to the other by the entry that both signed, in the case as in the ledger.
+#[test]
+fn a_case_holds_across_a_change_of_the_log_s_key() {
+    let (mut book, footage) = filmed();
+    let next = signer("next");
+    let rotated = KeyRotated::sign(ORIGIN, &signer("log"), &next).unwrap();
+    let before = book.leaves.len();
+    book.record(when(31, 9, 1, 0), KEY_ROTATED, "system", "ledger", &serde_json::to_value(&rotated).unwrap());
+    book.record(when(31, 9, 2, 0), "test.noted", "system", "test", &serde_json::json!({}));
+    let mut shown = book.shown_to_public();
+    shown.note = note_by(&next, &book.leaves);
+    let earlier = [(&signer("log"), before - 1), (&next, before + 1)];
+    shown.earlier = earlier.map(|(signer, size)| note_by(signer, &book.leaves[..size])).to_vec();
+    let key = |signer: &SeedSigner| VerifierKey::new(ORIGIN, SignatureType::Ed25519, signer.public()).unwrap();
+    let about = About { reader: "reviewer".into(), verifier_key: key(&next).to_string() };
+    let contents = Contents { about, ..contents(Some(&footage)) };
+    let (out, scratch) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    let (_, made, out) = write(out, scratch, &mut shown, &contents, &InSequence).unwrap();
+    assert_eq!((made.first_failure, made.log_keys.len()), (None, 2));
+    let bytes = out.into_inner();
+    let under = |signer: &SeedSigner| {
+        let mut reader = CaseReader::open(Cursor::new(bytes.as_slice())).unwrap();
+        let trust = Trust { policy: Some(Policy::log_only(key(signer)).unwrap()), ..Trust::default() };
+        verify(&mut reader, &trust, Options::default(), &InSequence, |_, _| {}).unwrap()
+    };
+    for signer in [&signer("log"), &next] {
+        let found = under(signer);
+        assert_eq!((found.exit_code(), &found.faults[..]), (0, &[][..]), "{:?}", found.ledger.first_failure);
+        assert!(found.receipts > 3 && found.consistency == 2);
+    }
+    let stranger = under(&signer("stranger"));
+    assert_eq!(stranger.exit_code(), 1);
+    assert_eq!(stranger.ledger.first_failure.unwrap().rule, "verifier_key");
 }
 
 #[test]

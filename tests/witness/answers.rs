@@ -4,8 +4,7 @@ use std::sync::Barrier;
 
 use mingjian::base::Hash;
 use mingjian::ledger::note::{NoteSignature, SignatureType};
-use mingjian::ledger::{Note, SeedSigner, Signer as _, VerifierKey, cosignature};
-use mingjian::witness::AddCheckpoint;
+use mingjian::ledger::{AddCheckpoint, Note, SeedSigner, Signer as _, VerifierKey, cosignature};
 
 use crate::log::{Book, ORIGIN, log, origin};
 use crate::server::{MORNING, Reply, TestWitness};

@@ -9,9 +9,10 @@ use mingjian::ledger::note::SignatureType;
 use mingjian::ledger::tile::{FullTile, Tile, TileKind, TiledTree, tile_bytes};
 use mingjian::ledger::tree::consistency_proof;
 use mingjian::ledger::{
-    Checkpoint, Frontier, Origin, SeedSigner, SignedCheckpoint, Signer as _, TileBuilder, TilePath, VerifierKey,
+    AddCheckpoint, Checkpoint, Frontier, Origin, SeedSigner, SignedCheckpoint, Signer as _, TileBuilder, TilePath,
+    VerifierKey,
 };
-use mingjian::witness::{AddCheckpoint, Log};
+use mingjian::witness::Log;
 
 pub const ORIGIN: &str = "ledger.mingjiang.example/trade";
 

@@ -9,13 +9,14 @@ use std::time::Duration;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use mingjian::base::{Hash, Span};
+use mingjian::base::{Hash, Micros, Span};
 use mingjian::cli::timestamps::Stamping;
 use mingjian::identity::SystemEntropy;
 use mingjian::ledger::record::{TIMESTAMPED, Timestamped};
+use mingjian::ledger::token::{TokenError, certificates_of, time_of};
 use mingjian::ledger::{Checkpoint, Payload};
 use mingjian::sequencer::{Clock as _, SystemClock};
-use mingjian::witness::timestamp::{Authority, NoTimestamp, verify};
+use mingjian::witness::timestamp::{Authority, NoTimestamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -183,6 +184,11 @@ fn verified(data: &Path, certificates: &[String]) -> (Option<i32>, Value, Value)
     (output.status.code(), check, report["first_failure"].clone())
 }
 
+/// By the certificate in PEM.
+fn verify(token: &[u8], text: &[u8], certificate: &[u8]) -> Result<Micros, TokenError> {
+    time_of(token, text, &certificates_of(certificate)?[0])
+}
+
 #[test]
 fn a_token_stands_for_one_text_and_one_authority() {
     let (tsa, other) = (Tsa::start(P256, false), Tsa::start(RSA, false));
@@ -192,11 +198,11 @@ fn a_token_stands_for_one_text_and_one_authority() {
     assert_eq!(tsa.authority().stamp(text, [0; 8]).map(|_| ()), Ok(()), "a nonce of nothing but zeros");
     assert_eq!(
         verify(&stamp.token, b"ledger.example/t\n4\nAAAA\n", &tsa.certificate()),
-        Err(NoTimestamp::Other("a timestamp of something else"))
+        Err(TokenError::Other("a timestamp of something else"))
     );
-    assert_eq!(verify(&stamp.token, text, &other.certificate()), Err(NoTimestamp::Stranger));
+    assert_eq!(verify(&stamp.token, text, &other.certificate()), Err(TokenError::Stranger));
     assert!(verify(b"", text, &tsa.certificate()).is_err());
-    assert_eq!(verify(&stamp.token, text, b"no certificate"), Err(NoTimestamp::Certificate));
+    assert_eq!(verify(&stamp.token, text, b"no certificate"), Err(TokenError::Certificate));
     // No bit of the content, the attributes or the signature is free; the certificates beside them prove nothing.
     let signed = |token: &[u8]| verify(token, text, &tsa.certificate()).is_ok_and(|at| at == stamp.at);
     let free = (0..stamp.token.len()).filter(|at| {
@@ -221,7 +227,7 @@ fn an_old_answer_is_not_taken_for_a_new_one() {
     let tsa = Tsa::start(P256, true);
     let text = b"ledger.example/t\n3\nAAAA\n";
     assert!(tsa.authority().stamp(text, [1; 8]).is_ok());
-    assert_eq!(tsa.authority().stamp(text, [2; 8]), Err(NoTimestamp::Other("another nonce")));
+    assert_eq!(tsa.authority().stamp(text, [2; 8]), Err(TokenError::Other("another nonce").into()));
     let silent = Authority::new("http://127.0.0.1:1/tsa", &tsa.certificate()).unwrap();
     assert!(matches!(silent.stamp(text, [1; 8]), Err(NoTimestamp::Silent(_))));
 }

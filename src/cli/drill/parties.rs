@@ -10,10 +10,10 @@ use crate::base::Hash;
 use crate::cli::continuity::{self, CheckpointSource};
 use crate::desk::Threads;
 use crate::ledger::tree::verify_consistency;
-use crate::ledger::{Policy, SeedSigner, SignedCheckpoint, VerifierKey};
+use crate::ledger::{AddCheckpoint, Policy, SeedSigner, SignedCheckpoint, VerifierKey};
 use crate::review::{Language, Options, Trust, verify};
 use crate::sequencer::SystemClock;
-use crate::witness::{AddCheckpoint, Alarm, AlarmKind, Answer, Book, BookError, Log, Seen, Witness};
+use crate::witness::{Alarm, AlarmKind, Answer, Book, BookError, Log, Seen, Witness};
 
 type Failed = Box<dyn std::error::Error>;
 

@@ -192,7 +192,9 @@ pub struct Alarm {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Viewed {
-    pub camera: Id,
+    /// Absent when all clips of the lot were taken along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<Id>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip: Option<Id>,
     /// The interval that may be looked at.
@@ -200,7 +202,7 @@ pub struct Viewed {
     /// SHA-256 of an export's manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Hash>,
-    /// `live`, `clip` or `export`.
+    /// `live`, `clip`, `export`, or `case`: all clips of the lot in a case file.
     pub mode: String,
     pub reason: String,
     pub to: Micros,

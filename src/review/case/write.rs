@@ -13,7 +13,7 @@ use super::{
     CLIPS, CONSISTENCY, FORMAT, LEDGER, MANIFEST, Manifest, POLICY, PRINTED, RECEIPTS, TYPE, VERIFIER, is_stored,
     media_name,
 };
-use crate::base::limits::{CASE_LEDGER_MAX_BYTES, CASE_MEDIA_MAX_BYTES};
+use crate::base::limits::CASE_LEDGER_MAX_BYTES;
 use crate::base::{Hash, Id};
 use crate::engine::event::ProjectRegistered;
 use crate::engine::{Event, Fact, Subject};
@@ -36,8 +36,8 @@ pub struct Contents<'a> {
     pub about: About,
     /// `verify.html`, if this build has one.
     pub verifier: Option<Vec<u8>>,
-    /// Where the footage lies to which the lot's clips refer, if it is to be put in.
-    pub media: Option<&'a dyn Media>,
+    /// Where the footage lies to which the lot's clips refer, if it is to be put in, and how many bytes of it at most.
+    pub media: Option<(&'a dyn Media, u64)>,
     /// Who prints the report for people, if anybody does.
     pub printer: Option<&'a dyn Printer>,
 }
@@ -311,8 +311,9 @@ impl<W: Write + Seek> Case<W> {
 
     /// The references to clips and, where there is `media`, the files to which they refer. How many of these are in the case,
     /// and how many are not: not asked for, gone, or not what was announced.
-    fn clips(&mut self, gathered: &Gathered, media: Option<&dyn Media>) -> Result<(usize, usize), BundleError> {
-        let (mut enclosed, mut absent, mut bytes) = (BTreeSet::new(), BTreeSet::new(), 0u64);
+    fn clips(&mut self, gathered: &Gathered, media: Option<(&dyn Media, u64)>) -> Result<(usize, usize), BundleError> {
+        let (mut enclosed, mut absent) = (BTreeSet::new(), BTreeSet::new());
+        let mut room = media.map_or(0, |(_, most)| most);
         for (seq, payload, clip) in &gathered.clips {
             self.add(&format!("{CLIPS}{seq}.json"), payload)?;
             self.add(&format!("{CLIPS}{seq}.m3u8"), playlist(&clip.parts).as_bytes())?;
@@ -324,16 +325,15 @@ impl<W: Write + Seek> Case<W> {
                         continue;
                     }
                     let name = FileName { run: part.run, number };
-                    let found = media.map_or(Ok(None), |media| media.read(name)).map_err(BundleError::Source)?;
+                    let found = media.map_or(Ok(None), |(media, _)| media.read(name)).map_err(BundleError::Source)?;
                     // What is not what was announced would only be taken for it.
                     let Some(found) = found.filter(|found| Hash::of(found) == digest) else {
                         absent.insert(digest);
                         continue;
                     };
-                    bytes = bytes.saturating_add(u64::try_from(found.len()).unwrap_or(u64::MAX));
-                    if bytes > CASE_MEDIA_MAX_BYTES {
-                        return Err(refused("media", "more footage than a case may hold; export the clips one by one"));
-                    }
+                    let length = u64::try_from(found.len()).unwrap_or(u64::MAX);
+                    let full = || refused("media", "more footage than a case may hold; export the clips one by one");
+                    room = room.checked_sub(length).ok_or_else(full)?;
                     self.add(&media_name(digest), &found)?;
                     enclosed.insert(digest);
                 }

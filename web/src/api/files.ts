@@ -1,24 +1,20 @@
-/** A file that only this viewer may have: fetched with the session, counted as it comes, then saved. */
+/** A file that only this viewer may have: counted as it comes, then saved. */
 
-import { ApiError, type Problem } from './client'
-
-/** Saves it under `name` and returns its size in bytes; a refusal comes in the server's words. */
-export async function fetchFile(path: string, name: string, onBytes: (count: number) => void): Promise<number> {
-  const response = await fetch(path, { credentials: 'same-origin' }).catch(() => {
-    throw new ApiError('offline', 0, null)
-  })
-  if (!response.ok || !response.body) {
-    const problem = (await response.json().catch(() => null)) as Problem | null
-    throw new ApiError(problem?.code ?? `http_${response.status}`, response.status, problem)
-  }
+/** Saves what comes under `name` and returns its size in bytes. */
+export async function saveStream(
+  stream: ReadableStream<Uint8Array>,
+  name: string,
+  type: string,
+  onBytes: (count: number) => void,
+): Promise<number> {
   const parts: BlobPart[] = []
   let count = 0
-  const reader = response.body.getReader()
+  const reader = stream.getReader()
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value as BlobPart)
     onBytes((count += part.value.length))
   }
-  save(name, new Blob(parts, { type: response.headers.get('Content-Type') ?? 'application/octet-stream' }))
+  save(name, new Blob(parts, { type }))
   return count
 }
 

@@ -90,6 +90,32 @@ function anew(init, segment) {
   return bytes
 }
 
+/** The case file with its footage, out of the review desk, plays in the offline verifier: pictures, sound, hashes checked. */
+async function takesCaseAlong(page) {
+  const form = page.locator('.bundle form')
+  await form.locator('input[type=checkbox]').check()
+  await form.locator('.field').first().fill('附卷备查')
+  const password = form.locator('input[type=password]')
+  if (await password.count()) await password.fill(on.platform.password)
+  await accessible(page)
+  const [taken] = await Promise.all([page.waitForEvent('download'), form.locator('button[type=submit]').click()])
+  await form.locator('.good').waitFor()
+  const file = join(on.platform.data, 'filmed.zip')
+  await taken.saveAs(file)
+  const reader = await on.offline()
+  await reader.page.fill('#key', (await on.json('/api/v1/ledgers')).items[0].verifier_key)
+  await reader.give(file)
+  await reader.page.waitForSelector('.verdict.ok, .verdict.bad, [role=alert]')
+  assert.equal(await reader.page.locator('.verdict.ok').count(), 1, await reader.page.locator('#main').innerText())
+  const part = reader.page.locator('figure .part', { has: reader.page.locator('.held') }).first()
+  await part.waitFor()
+  await part.locator('video').evaluate((video) => video.play())
+  await plays(part)
+  assert.deepEqual(reader.faults, [])
+  await reader.leave()
+  rmSync(file)
+}
+
 /** The processes of the demonstration's synthetic cameras, in the order of their rooms. */
 const cameras = () => {
   const found = spawnSync('pgrep', ['-P', `${on.platform.pid}`, 'python3'], { encoding: 'utf8' })
@@ -141,6 +167,8 @@ test('pictures and sound are played, and what was changed, what is missing and w
   ])
   assert.ok(readFileSync(await taken.path()).includes('manifest.json'))
   await row(opening).locator('.actions .good').waitFor()
+
+  await takesCaseAlong(desk.page)
 
   // What somebody with the run of the disk does to footage is found where it was done, and named.
   const media = join(on.platform.data, 'media')

@@ -8,6 +8,7 @@ import { startPlatform } from './platform.mjs'
 export const PATIENCE = 60_000
 export const LANGUAGES = ['zh-CN', 'en']
 export const THEMES = ['light', 'dark']
+const VERIFIER = new URL('../../public/verify.html', import.meta.url).href
 
 /** Starts the platform before the file's journeys, and stops it after. What it returns is filled once they begin;
  *  `prepare` is the part that the journeys have in common. */
@@ -74,6 +75,17 @@ export function stage({ prepare, ...options } = {}) {
       await context.setOffline(false)
     }
     return { page, context, faults, cut, mend, leave: () => context.close() }
+  }
+  /** The offline verifier from the disk with the network off; whatever it asks for beyond itself is a fault. */
+  on.offline = async (options = {}) => {
+    const visit = await on.visitor(options)
+    await visit.page.context().setOffline(true)
+    visit.page.on('request', (request) => {
+      const url = request.url()
+      if (url !== VERIFIER && !/^(blob|data):/.test(url)) visit.faults.push(`asked for ${url}`)
+    })
+    await visit.page.goto(VERIFIER)
+    return { ...visit, give: (...files) => visit.page.setInputFiles('input[type=file]', files) }
   }
   on.json = async (path) => (await fetch(on.platform.url + path)).json()
   on.signIn = async (page, login, password = on.platform.password) => {

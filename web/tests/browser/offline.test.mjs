@@ -8,7 +8,6 @@ import { accessible, fits, stage } from './helpers.mjs'
 import { binary } from './platform.mjs'
 
 const on = stage()
-const page_url = new URL('../../public/verify.html', import.meta.url).href
 let lot
 let file
 let key
@@ -27,18 +26,9 @@ function prepare() {
   return written
 }
 
-/** The page from the disk with the network off; whatever it asks for beyond itself is a fault. */
 async function offline(locale = 'zh-CN') {
   await prepare()
-  const visit = await on.visitor({ locale })
-  await visit.page.context().setOffline(true)
-  visit.page.on('request', (request) => {
-    const url = request.url()
-    if (url !== page_url && !/^(blob|data):/.test(url)) visit.faults.push(`asked for ${url}`)
-  })
-  await visit.page.goto(page_url)
-  const give = (...files) => visit.page.setInputFiles('input[type=file]', files)
-  return { ...visit, give }
+  return on.offline({ locale })
 }
 
 test('a case file holds, from a disk, without a network, with its timeline', async () => {

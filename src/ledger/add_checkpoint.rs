@@ -1,10 +1,10 @@
-//! The body of `add-checkpoint`: an old size, a consistency proof, an empty line, and a checkpoint.
+//! The body of `add-checkpoint` (C2SP tlog-witness): an old size, a consistency proof, an empty line, and a checkpoint.
 
 use std::fmt;
 
+use super::{Note, TreeHead};
 use crate::base::Hash;
 use crate::base::limits::{WITNESS_PROOF_MAX_HASHES, WITNESS_REQUEST_MAX_BYTES};
-use crate::ledger::{Note, TreeHead};
 
 /// A checkpoint handed in for cosigning. [`fmt::Display`] writes the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
