@@ -17,7 +17,7 @@ use crate::wire::{Dice, Wire};
 
 pub const NODES: usize = 3;
 const LEDGER: &str = "main";
-const STARTS_MAX: u32 = 20;
+const STARTS_MAX: u32 = 60;
 
 pub struct House {
     // Dropped first: nodes before the servers that they use.
