@@ -63,7 +63,6 @@ bench:
 	cargo bench --bench server
 	cargo bench --bench proofs
 	$(MAKE) figures
-	cargo bench --bench proofs
 	cargo bench --bench database
 	cargo bench --bench storm
 	cargo bench --bench nodes

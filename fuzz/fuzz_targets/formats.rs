@@ -6,7 +6,9 @@ use libfuzzer_sys::fuzz_target;
 use mingjian::ledger::jcs;
 use mingjian::ledger::statement::{self, BidStatement, ConfirmStatement, KeyBinding};
 use mingjian::ledger::tile::decode_bundle;
-use mingjian::ledger::{AddCheckpoint, Leaf, Note, Origin, Payload, PolicyText, Proof, SignedCheckpoint, TilePath, VerifierKey};
+use mingjian::ledger::{
+    AddCheckpoint, Leaf, Note, Origin, Payload, PolicyText, Proof, SignedCheckpoint, TilePath, VerifierKey,
+};
 
 fuzz_target!(|data: &[u8]| {
     let Some((which, input)) = data.split_first() else { return };

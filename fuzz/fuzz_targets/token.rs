@@ -5,14 +5,14 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use mingjian::ledger::token::{answered, certificates_of, time_of};
+use mingjian::base::Micros;
+use mingjian::ledger::token::{Certificate, answered, certificates_of, time_of};
 
-/// The fields of a seed's token that its signature covers cannot change; what lies beside them may.
 const TEXT: &[u8] = include_bytes!("../seeds/stamped.txt");
-static CERTIFICATE: LazyLock<mingjian::ledger::token::Certificate> =
+static CERTIFICATE: LazyLock<Certificate> =
     LazyLock::new(|| certificates_of(include_bytes!("../seeds/authority.pem")).unwrap().swap_remove(0));
-/// When the seed's authority says that it was shown the text.
-static AT: LazyLock<mingjian::base::Micros> =
+/// When the authority says that it was shown the text: what the signature covers cannot change, what lies beside it may.
+static AT: LazyLock<Micros> =
     LazyLock::new(|| time_of(include_bytes!("../seeds/stamped.tst"), TEXT, &CERTIFICATE).unwrap());
 
 fuzz_target!(|data: &[u8]| {

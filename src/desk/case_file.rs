@@ -88,7 +88,7 @@ impl Desk {
         let (_, _, out) = written.map_err(|error| {
             tracing::error!(%error, %lot, "cannot write a case file");
             match error {
-                BundleError::Refused { why, .. } => Refusal::with(Code::TooLarge, why),
+                BundleError::TooLarge(why) => Refusal::with(Code::TooLarge, why),
                 _ => Code::Internal.into(),
             }
         })?;

@@ -7,10 +7,14 @@ use super::actor::{Actor, Subject};
 use super::calendar::{CityPeriods, Holidays};
 use super::code::CodeFormat;
 use super::rules::{Category, Document, Rules};
-use crate::base::{Code, Fen, Hash, Id, Jwk, Micros, Span};
+use crate::base::{Fen, Hash, Id, Jwk, Micros, Span};
 
+mod auction;
 mod contest;
+mod feedback;
+pub use auction::*;
 pub use contest::*;
+pub use feedback::*;
 
 /// One thing that happened: an entry of the ledger, less its salt and its place in the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -355,164 +359,4 @@ pub struct DepositReturned {
 pub struct DepositForfeited {
     pub reference: String,
     pub reason: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuctionOpened {
-    pub numbers: Vec<u32>,
-    pub until: Micros,
-}
-
-/// Cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BidAccepted {
-    pub amount: Fen,
-    /// What the bidder signed, byte for byte.
-    pub statement: String,
-}
-
-/// Cause. A bid of a registered bidder that broke a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BidRefused {
-    pub amount: Fen,
-    pub rule: Code,
-    pub statement: String,
-}
-
-/// The countdown starts again from the bid before it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CountdownReset {
-    pub until: Micros,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimedPeriodStarted {
-    pub until: Micros,
-}
-
-/// 挂牌: those who quoted may now confirm that they enter the timed auction.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConfirmationOpened {
-    pub eligible: Vec<u32>,
-    pub until: Micros,
-}
-
-/// Cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EntryConfirmed {
-    pub statement: String,
-}
-
-/// The price stands at its cap; from here on amounts count the rung's unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RungStarted {
-    /// 1 is the first rung past the price.
-    pub rung: u32,
-    pub until: Micros,
-}
-
-/// A place in the ranking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Standing {
-    pub number: u32,
-    pub amount: Fen,
-    /// 0 for the price, else the rung that `amount` counts.
-    pub rung: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AuctionClosed {
-    /// Best first; empty when nobody bid.
-    pub ranking: Vec<Standing>,
-    /// Until when the owner must disclose the hidden reserve, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reserve_due: Option<Micros>,
-}
-
-/// Cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReserveDisclosed {
-    pub amount: Fen,
-    /// 32 bytes, as committed.
-    pub nonce: Hash,
-}
-
-/// The owner did not disclose in time: the best bid stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReserveLapsed {}
-
-/// Cause. The centre must answer until `due`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuestionRaised {
-    pub question: Id,
-    /// The ledger entry that it is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<u64>,
-    pub text: String,
-    pub due: Micros,
-    /// Whether the public may read question and answer.
-    pub open: bool,
-}
-
-/// Cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuestionAnswered {
-    pub question: Id,
-    pub text: String,
-    pub late: bool,
-    pub open: bool,
-}
-
-/// Writes itself when the due time passes without an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuestionOverdue {
-    pub question: Id,
-    pub open: bool,
-}
-
-/// Cause. The lot stands still at once; the centre must answer until `due`, and only the supervisor lifts the pause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PauseOrdered {
-    pub order: Id,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<u64>,
-    pub reason: String,
-    pub due: Micros,
-    pub open: bool,
-}
-
-/// Cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PauseLifted {
-    pub order: Id,
-    pub reason: String,
-    pub open: bool,
-}
-
-/// Cause. What a supervisor or reviewer remarks on an entry; it asks for nothing and changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NoteAttached {
-    /// The ledger entry that it is about.
-    pub entry: u64,
-    pub text: String,
-    /// Whether the public may read it.
-    pub open: bool,
 }

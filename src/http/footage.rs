@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::extract::{Body, Who};
+use super::offload::at_desk;
 use super::private::{Answer, json};
 use super::problem::Problem;
-use super::rooms::at_desk;
 use crate::base::{Code, Hash, Id, Micros, Span};
 use crate::desk::{ClipWish, Desk, Shown, Wanted};
 use crate::engine::Refusal;

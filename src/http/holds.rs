@@ -9,9 +9,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::extract::{Body, Who};
 use super::footage::{Why, internal, time};
+use super::offload::at_desk;
 use super::private::{Answer, json};
 use super::problem::Problem;
-use super::rooms::at_desk;
 use crate::base::{Id, Micros};
 use crate::desk::{Desk, HoldWish};
 use crate::engine::Refusal;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use actix_web::web;
+use actix_web::web::{self, Data};
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 use crate::base::limits::{HASHING_MAX, HASHING_WAITING_MAX};
 use crate::base::{Code, Micros};
 use crate::desk::Desk;
+use crate::engine::Refusal;
 use crate::identity::Identity;
 
 /// Asks the identity room on a thread that may wait for the database.
@@ -18,6 +19,15 @@ pub async fn ask<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let (identity, now) = (Arc::clone(&desk.identity), desk.now());
     run(move || work(&identity, now)).await
+}
+
+/// The desk's work waits for the database, so it runs beside the workers.
+pub async fn at_desk<T: Send + 'static>(
+    desk: &Data<Desk>,
+    work: impl FnOnce(&Desk) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Problem> {
+    let desk = Arc::clone(desk);
+    run(move || work(&desk)).await
 }
 
 /// Work that takes its time, on a thread of its own.

@@ -10,9 +10,9 @@ use actix_web::{FromRequest, HttpRequest, dev, get, post};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::extract::Body;
+use super::offload::at_desk;
 use super::private::{Answer, json};
 use super::problem::Problem;
-use super::rooms::at_desk;
 use crate::base::{Code, Id};
 use crate::desk::Desk;
 use crate::evidence::remote::{Look, NextSegment, SentLogin, ToWrite, Written};

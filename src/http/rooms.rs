@@ -1,7 +1,5 @@
 //! `/rooms` and `/cameras`: rooms, what sees and hears them, who sits in them when, and how the cameras are doing.
 
-use std::sync::Arc;
-
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use actix_web::{get, post};
@@ -11,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use zeroize::Zeroizing;
 
 use super::extract::{Body, Who};
-use super::offload::run;
+use super::offload::at_desk;
 use super::private::{Answer, done, json};
 use super::problem::Problem;
 use crate::base::{Code, Id, Micros, Span};
@@ -24,15 +22,6 @@ use crate::store::platform::rooms::{BookingRow, CameraRow};
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list).service(add_room).service(add_camera).service(retire_camera);
     config.service(book_room).service(cancel_booking);
-}
-
-/// The desk's work waits for the database, so it runs beside the workers.
-pub async fn at_desk<T: Send + 'static>(
-    desk: &Data<Desk>,
-    work: impl FnOnce(&Desk) -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Problem> {
-    let desk = Arc::clone(desk);
-    run(move || work(&desk)).await
 }
 
 /// Which bookings are asked for.

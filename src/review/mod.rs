@@ -5,6 +5,8 @@
 
 pub mod bundle;
 pub mod case;
+#[cfg(feature = "timestamps")]
+mod certificates;
 pub mod content;
 pub mod examine;
 pub mod footage;
@@ -19,6 +21,8 @@ pub mod timeline;
 pub mod timestamps;
 pub mod verify;
 
+#[cfg(feature = "timestamps")]
+pub use certificates::Certificates;
 pub use content::Content;
 pub use history::History;
 pub use log_keys::{Handover, LogKey, LogKeys};
@@ -27,7 +31,5 @@ pub use replay::Replayer;
 pub use report::{Check, CheckName, CheckState, Failure, Language, Report};
 pub use source::{Entry, InSequence, Media, Missing, Source, Spread};
 pub use timeline::Timeline;
-#[cfg(feature = "timestamps")]
-pub use timestamps::Certificates;
 pub use timestamps::{Authorities, NotTimed};
 pub use verify::{Options, Trust, verify};

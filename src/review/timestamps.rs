@@ -3,12 +3,7 @@
 
 use std::fmt::Debug;
 
-#[cfg(feature = "timestamps")]
-use x509_cert::Certificate;
-
 use crate::base::Micros;
-#[cfg(feature = "timestamps")]
-use crate::ledger::token::{self, TokenError, certificates_of};
 
 /// Authorities whose certificates the verifier brought.
 pub trait Authorities: Debug + Send + Sync {
@@ -24,37 +19,4 @@ pub enum NotTimed {
     Stranger,
     #[error("{0}")]
     Bad(String),
-}
-
-/// The certificates of authorities that a verifier believes.
-#[cfg(feature = "timestamps")]
-#[derive(Debug, Clone, Default)]
-pub struct Certificates(Vec<Certificate>);
-
-#[cfg(feature = "timestamps")]
-impl Certificates {
-    /// Takes those of a file in PEM, one or several, beside those that are there.
-    pub fn add(&mut self, pem: &[u8]) -> Result<(), TokenError> {
-        self.0.extend(certificates_of(pem)?);
-        Ok(())
-    }
-
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-#[cfg(feature = "timestamps")]
-impl Authorities for Certificates {
-    fn time_of(&self, token: &[u8], text: &[u8]) -> Result<Micros, NotTimed> {
-        let mut verdict = NotTimed::Stranger;
-        for certificate in &self.0 {
-            match token::time_of(token, text, certificate) {
-                Ok(at) => return Ok(at),
-                Err(TokenError::Stranger) => {}
-                Err(error) => verdict = NotTimed::Bad(error.to_string()),
-            }
-        }
-        Err(verdict)
-    }
 }

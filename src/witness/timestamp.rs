@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use ureq::Agent;
-use x509_cert::Certificate;
 
 use crate::base::Micros;
 use crate::base::limits::{TIMESTAMP_MAX_BYTES, WITNESS_ANSWER_MAX};
-use crate::ledger::token::{TokenError, answered, certificates_of, request};
+use crate::ledger::token::{Certificate, TokenError, answered, certificates_of, request};
 
 /// Why there is no timestamp.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -15,7 +15,7 @@ use mingjian::ledger::media::{
 use mingjian::ledger::note::SignatureType;
 use mingjian::ledger::record::{KEY_ROTATED, KeyRotated, VERIFIER_PUBLISHED, VerifierPublished};
 use mingjian::ledger::{Policy, SeedSigner, Signer as _, VerifierKey};
-use mingjian::review::bundle::About;
+use mingjian::review::bundle::{About, BundleError};
 use mingjian::review::case::{CaseReader, CaseReport, Contents, Enclosed, verify, write};
 use mingjian::review::{InSequence, Media, Options, Trust};
 use zip::CompressionMethod;
@@ -182,6 +182,12 @@ fn clips_without_their_footage_are_counted() {
     let bytes = case_of(&book, &contents(Some(&footage)));
     let found = report(&bytes).unwrap();
     assert_eq!((found.exit_code(), found.media, found.media_absent), (0, 1, 2), "{:?}", found.faults);
+    // More than there is room for: no case that looks whole.
+    let (_, footage) = filmed();
+    let narrow = Contents { media: Some((&footage, 3 * 64 - 1)), ..contents(None) };
+    let (out, scratch) = (Cursor::new(Vec::new()), Cursor::new(Vec::new()));
+    let refused = write(out, scratch, &mut book.shown_to_public(), &narrow, &InSequence).unwrap_err();
+    assert!(matches!(refused, BundleError::TooLarge(_)), "{refused}");
     let clips = CaseReader::open(Cursor::new(bytes.as_slice())).unwrap().clips().unwrap();
     assert_eq!(clips[0].parts, [None], "a part with a hole is not played");
 }

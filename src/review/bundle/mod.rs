@@ -52,6 +52,9 @@ pub enum BundleError {
     Io(#[from] std::io::Error),
     #[error("bundle: {name}: {why}")]
     Refused { name: String, why: &'static str },
+    /// Only what is written can be: a reader calls it refused.
+    #[error("{0}")]
+    TooLarge(&'static str),
     #[error("bundle: the ledger could not be read: {0}")]
     Source(String),
 }

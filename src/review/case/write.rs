@@ -20,7 +20,7 @@ use crate::engine::{Event, Fact, Subject};
 use crate::ledger::media::{ClipReferenced, FileName, playlist};
 use crate::ledger::tree::{consistency_proof, inclusion_proof};
 use crate::ledger::{Leaf, Payload, Policy, Proof, SignedCheckpoint, jcs, leaf_hash};
-use crate::review::bundle::{self, About, BundleError, BundleReader, refused};
+use crate::review::bundle::{self, About, BundleError, BundleReader};
 use crate::review::content::{self, Content, Created};
 use crate::review::footage::Evidence;
 use crate::review::history::History;
@@ -62,7 +62,7 @@ pub fn write<W: Write + Seek, T: Read + Write + Seek, S: Source, P: Spread>(
     let (about, mut scratch) = bundle::write(scratch, source, contents.about.clone(), |_, _| {})?;
     let length = scratch.seek(SeekFrom::End(0))?;
     if length > CASE_LEDGER_MAX_BYTES {
-        return Err(refused(LEDGER, "the ledger is larger than a case may hold; export it as a bundle"));
+        return Err(BundleError::TooLarge("the ledger is larger than a case may hold; export it as a bundle"));
     }
     let mut reader = BundleReader::open(&mut scratch)?;
     let gathered = gather(&mut reader, contents.lot)?;
@@ -332,8 +332,8 @@ impl<W: Write + Seek> Case<W> {
                         continue;
                     };
                     let length = u64::try_from(found.len()).unwrap_or(u64::MAX);
-                    let full = || refused("media", "more footage than a case may hold; export the clips one by one");
-                    room = room.checked_sub(length).ok_or_else(full)?;
+                    let full = BundleError::TooLarge("more footage than a case may hold; export the clips one by one");
+                    room = room.checked_sub(length).ok_or(full)?;
                     self.add(&media_name(digest), &found)?;
                     enclosed.insert(digest);
                 }
