@@ -1,19 +1,20 @@
 //! Check 6 of ledger format §6: what recorders announced hangs together and came in time, what is at hand of it is what was
 //! announced, and every clip refers to nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 
 use super::report::{CheckName, Failure, Words};
 use super::source::{Media, Source};
-use crate::base::limits::{ANNOUNCE_LATE_MAX, RECORDER_AHEAD_MAX};
+use crate::base::limits::{ANNOUNCE_LATE_MAX, RECORDER_AHEAD_MAX, REPORT_FAILURES_MAX};
 use crate::base::{Hash, Id, Micros};
 use crate::ledger::media::{
     self, CLIP_REFERENCED, ClipReferenced, ClipStatus, FOOTAGE_DELETED, FileName, FootageDeleted, Gap, Part,
     SEGMENTS_RECORDED, SegmentsRecorded, Stretch,
 };
 use crate::ledger::payload::{self, Payload};
+use crate::ledger::tile::TILE_WIDTH;
 
 /// Clips of which a report says what they lack, one by one.
 const CLIPS_SAID_MAX: usize = 20;
@@ -62,6 +63,17 @@ struct Run {
     next: u64,
     link: Hash,
     deleted: Vec<Tombstone>,
+    /// The tiles in which its announcements stand, in order.
+    tiles: Vec<u64>,
+}
+
+/// A file at hand that is not what was announced.
+struct Mismatch {
+    seq: u64,
+    name: FileName,
+    camera: Id,
+    expected: Hash,
+    found: Hash,
 }
 
 /// Segments whose footage is gone, as an entry says.
@@ -85,6 +97,8 @@ pub struct Footage {
     runs: BTreeMap<Id, Run>,
     waiting: Vec<(u64, Stretch)>,
     absent: Vec<Absent>,
+    /// As many as a report names.
+    mismatches: Vec<Mismatch>,
     clips: Vec<(u64, Box<ClipReferenced>)>,
     /// With the entry that says so.
     gaps: Vec<(u64, Gap)>,
@@ -183,7 +197,12 @@ impl Footage {
             next: 0,
             link: media::run_link(camera, stretch.run, init),
             deleted: Vec::new(),
+            tiles: Vec::new(),
         });
+        let tile = seq / u64::from(TILE_WIDTH);
+        if run.tiles.last() != Some(&tile) {
+            run.tiles.push(tile);
+        }
         if (run.camera, run.init) != (camera, init) {
             return fail("segment_run", format!("camera {}, init {}", run.camera, run.init), format!("init {init}"));
         }
@@ -259,13 +278,9 @@ impl Footage {
             self.matched += 1;
             return;
         }
-        let other = stretch.timed().find(|(_, _, segment)| segment.digest == found);
-        let found = match other {
-            Some((number, _, _)) => format!("the bytes of {}", FileName { run: name.run, number: Some(number) }),
-            None => format!("{found}: altered, or made anew"),
-        };
-        let expected = format!("{name} with {digest}, camera {}", stretch.camera);
-        failures.push(Failure::at(seq, CheckName::Footage, "segment_bytes", expected, found));
+        if self.mismatches.len() < REPORT_FAILURES_MAX {
+            self.mismatches.push(Mismatch { seq, name, camera: stretch.camera, expected: digest, found });
+        }
     }
 
     fn absent(&mut self, seq: u64, name: FileName) {
@@ -278,9 +293,39 @@ impl Footage {
         }
     }
 
+    /// Whose bytes lie where others were announced: the run's announcements are read again, for the file that was swapped with
+    /// this one may have been announced long before it or after.
+    fn mismatched<S: Source>(&mut self, source: &mut S) -> Result<Vec<Failure>, S::Error> {
+        let mismatches = std::mem::take(&mut self.mismatches);
+        let found: BTreeSet<Hash> = mismatches.iter().map(|one| one.found).collect();
+        let runs: BTreeSet<Id> = mismatches.iter().map(|one| one.name.run).collect();
+        let tiles: BTreeSet<u64> =
+            runs.iter().filter_map(|run| self.runs.get(run)).flat_map(|run| &run.tiles).copied().collect();
+        let mut owners = BTreeMap::new();
+        for tile in tiles {
+            for stretch in announcements(source, tile * u64::from(TILE_WIDTH), TILE_WIDTH.into())? {
+                let of_run = |number| FileName { run: stretch.run, number: Some(number) };
+                let known = stretch.timed().filter(|(_, _, segment)| found.contains(&segment.digest));
+                known.for_each(|(number, _, segment)| {
+                    owners.entry(segment.digest).or_insert_with(|| of_run(number));
+                });
+            }
+        }
+        let said = |one: Mismatch| {
+            let Mismatch { seq, name, camera, expected, found } = one;
+            let found = match owners.get(&found) {
+                Some(owner) => format!("the bytes of {owner}"),
+                None => format!("{found}: altered, or made anew"),
+            };
+            let expected = format!("{name} with {expected}, camera {camera}");
+            Failure::at(seq, CheckName::Footage, "segment_bytes", expected, found)
+        };
+        Ok(mismatches.into_iter().map(said).collect())
+    }
+
     /// What can be said only at the end: tombstones stand behind what they bury, and clips behind what they refer to.
     pub fn finish<S: Source>(&mut self, source: &mut S) -> Result<Vec<Failure>, S::Error> {
-        let mut failures = Vec::new();
+        let mut failures = self.mismatched(source)?;
         for absent in std::mem::take(&mut self.absent) {
             let deleted = self.runs.get(&absent.run).map(|run| run.deleted.as_slice()).unwrap_or_default();
             let is_deleted = |number: u64| deleted.iter().any(|stone| (stone.first..stone.next).contains(&number));
@@ -413,11 +458,19 @@ impl Footage {
 fn anchored<S: Source>(source: &mut S, part: &Part) -> Result<Vec<Stretch>, S::Error> {
     let mut found = Vec::new();
     for anchor in &part.anchors {
-        let entry = source.entries(*anchor, 1)?.into_iter().next();
-        let Some(bytes) = entry.and_then(|entry| entry.payload.ok()) else { continue };
+        found.extend(announcements(source, *anchor, 1)?.into_iter().filter(|stretch| stretch.run == part.run));
+    }
+    Ok(found)
+}
+
+/// What `count` entries from `seq` on announce, where their payloads are at hand.
+fn announcements<S: Source>(source: &mut S, seq: u64, count: usize) -> Result<Vec<Stretch>, S::Error> {
+    let mut found = Vec::new();
+    for entry in source.entries(seq, count)? {
+        let Ok(bytes) = entry.payload else { continue };
         let Ok(payload) = Payload::parse(&bytes) else { continue };
         if let Ok(Some(Evidence::Segments(data))) = read(&payload, &bytes) {
-            found.extend(data.stretches.into_iter().filter(|stretch| stretch.run == part.run));
+            found.extend(data.stretches);
         }
     }
     Ok(found)

@@ -5,6 +5,7 @@
 mod book;
 mod bundles;
 mod cases;
+mod footage;
 mod objections;
 mod printed;
 mod public;
